@@ -1,0 +1,1 @@
+"""A small, reusable core for the life cycle of a model."""
