@@ -1,7 +1,7 @@
 """Same content, same name: digests of bytes, files, values, frames and source code.
 
-SHA-256 everywhere, except `md5_file`, which is the name DVC gives a file. A frame has two names: `ordered=False` ignores
-the order of rows and columns (two shuffles of one table are the same data), `ordered=True` does not.
+SHA-256 everywhere, except `md5_file`, which is the name DVC gives a file. A frame has two names: `ordered=False`
+ignores the order of rows and columns (two shuffles of one table are the same data), `ordered=True` does not.
 
 >>> digest_value({"b": 1, "a": 2}) == digest_value({"a": 2, "b": 1})
 True

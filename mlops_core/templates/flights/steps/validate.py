@@ -6,7 +6,7 @@ from mlops_core.errors import BadData
 from mlops_core.expectations import validate as check
 from mlops_core.pipeline import note
 from mlops_core.templates.flights.expectations import RULES
-from mlops_core.templates.flights.schema import schema_for
+from mlops_core.templates.flights.selection import schema_for
 
 
 def validate(ingest: pd.DataFrame) -> dict[str, Any]:
