@@ -34,7 +34,9 @@ def columns_of(groups: Sequence[str], extra: Sequence[str], frame: pd.DataFrame)
         raise BadParameter(f"no feature group {unknown[0]!r}.", code="features.group", fix=f"There are {there}.")
     missing = [name for name in extra if name not in frame]
     if missing:
-        raise BadParameter(f"no column {missing[0]!r} in this data version.", code="features.column", fix="Leave it out.")
+        raise BadParameter(
+            f"no column {missing[0]!r} in this data version.", code="features.column", fix="Leave it out."
+        )
     wanted = [name for group in groups for name in GROUPS[group] if name in frame]
     chosen = list(dict.fromkeys([*wanted, *extra]))
     if not chosen:
