@@ -298,6 +298,25 @@ def _execute(
     return StepRun(step.name, "ran", seconds, key.digest, why, record.log, record.output, record.bytes)
 
 
+def run_step(workspace: Workspace, name: str) -> StepRun:
+    """Run one step on the outputs that lie in `reports/`, as `dvc repro` calls it; `dvc.lock` is left alone.
+
+    "code" is the stage that writes `code.yaml` and `env.yaml`. Raises NotFound when an input is missing.
+    """
+    pipeline = load_pipeline(workspace)
+    if name == "code":
+        dvcfiles.write_code(workspace, pipeline.steps)
+        return StepRun("code", "ran", 0.0, "", "the digests of the steps were written")
+    step, params = pipeline.step(name), read_params(workspace.params)
+    with workspace.lock():
+        store = Store(workspace)
+        inputs = {DATASET: store.dataset()}
+        for read in step.reads:
+            if read != DATASET:
+                inputs[read] = store.adopt(pipeline.step(read))
+        return _advance(store, step, params, inputs, dvcfiles.environment_digest(workspace))
+
+
 def last_run(workspace: Workspace, lane: str = "") -> Run | None:
     """The newest finished run of a lane, or None."""
     record = Store(workspace, lane).newest()

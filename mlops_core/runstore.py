@@ -164,6 +164,16 @@ class Store:
         if not same:
             link_or_copy(payload, target)
 
+    def adopt(self, step: Step) -> str:
+        """The name of the output that lies in `reports/`, put there by us or by DVC; NotFound when there is none."""
+        path = self.reports / step.filename
+        if not path.is_file():
+            raise NotFound(f"reports/{step.filename} is missing.", code="output.missing", fix=f"Run step {step.name}.")
+        output = md5_file(path) + SUFFIX[step.stored]
+        if not self.payload(output).exists():
+            link_or_copy(path, self.payload(output))
+        return output
+
     def load(self, name: str, output: str) -> Any:
         """Read an output; Damaged when its bytes are not the ones that were stored."""
         path = self.payload(output)

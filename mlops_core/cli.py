@@ -1,0 +1,101 @@
+"""`python -m mlops_core COMMAND`: the whole house without a screen.
+
+Results go to stdout (`--json`: one object `{command, schema_version, result | error}`), progress to stderr if it is a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlops_core.commands import data, live, models, work
+from mlops_core.commands.base import INTERRUPTED, USAGE, Command, Outcome
+from mlops_core.errors import MlopsError
+
+SCHEMA_VERSION = 1
+COMMANDS: tuple[Command, ...] = (*work.COMMANDS, *models.COMMANDS, *data.COMMANDS, *live.COMMANDS)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, which says what would be right and exits with 2; abbreviations are not accepted."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+
+def _add(parser: argparse.ArgumentParser, command: Command) -> None:
+    command.arguments(parser)
+    parser.add_argument("--workspace", metavar="DIR", help="the workspace (default: the nearest folder with .mlops/)")
+    parser.add_argument("--format", choices=list(command.formats), default="text", help="how to print the result")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
+    parser.set_defaults(command=command)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command; `data list` and its siblings are commands of two words."""
+    parser = _Parser(prog="python -m mlops_core", description=__doc__)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    nested: dict[str, Any] = {}
+    for command in COMMANDS:
+        first, _, second = command.name.partition(" ")
+        place, word = subparsers, command.name
+        if second:
+            if first not in nested:
+                group = subparsers.add_parser(first, help="data versions: list, log, commit, diff, checkout, …")
+                nested[first] = group.add_subparsers(metavar="COMMAND", required=True)
+            place, word = nested[first], second
+        epilog = f"example:\n  python -m mlops_core {command.example}"
+        _add(place.add_parser(word, help=command.help, description=command.help, epilog=epilog), command)
+    return parser
+
+
+def plain(value: object) -> object:
+    """A value that JSON can hold: NaN and infinities become null, tuples lists, everything unknown its text."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _print_json(name: str, body: Mapping[str, object]) -> None:
+    print(json.dumps({"command": name, "schema_version": SCHEMA_VERSION, **body}, indent=1, ensure_ascii=False))
+
+
+def _show(name: str, outcome: Outcome, style: str) -> None:
+    if outcome.text:
+        print(outcome.text)
+    elif style == "json":
+        _print_json(name, {"result": plain(outcome.result)})
+    else:
+        print("\n".join(outcome.lines))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    args = build_parser().parse_args(arguments)
+    command: Command = args.command
+    try:
+        outcome = command.run(args)
+    except MlopsError as error:
+        if args.format == "json":
+            _print_json(command.name, {"error": plain(error.to_dict())})
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. What was finished is kept.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return USAGE
+    _show(command.name, outcome, args.format)
+    return outcome.exit
