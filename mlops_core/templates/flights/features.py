@@ -1,10 +1,10 @@
-"""The feature table of the year: one row a scheduled departure, only what is known two hours before it, and its outcome.
+"""The feature table of the year: one row a scheduled departure, what is known two hours before it, and its outcome.
 
     table = year(find_source(), cache=folder)
 
-Moments are UTC without a zone, `date` and `hour` are the local clock (America/New_York). A local time that a clock change
-skips is read one hour later, one that occurs twice is the second (standard time); no departure of 2013 is scheduled in either.
-What each column is and its unit: `schema.py`. `known_utc` is an estimate, see `known_at`.
+Moments are UTC without a zone, `date` and `hour` are the local clock (America/New_York). A local time that a clock
+change skips is read as the first one after it, one that occurs twice as the second (standard time); no departure of
+2013 is scheduled in either. Columns and units: `schema.py`. `known_utc` is an estimate, see `known_at`.
 """
 
 from __future__ import annotations
@@ -60,12 +60,14 @@ def local_to_utc(local: pd.Series) -> pd.Series:
     """
     summer = np.zeros(len(local), dtype=bool)
     there = local.dt.tz_localize(ZONE, ambiguous=summer, nonexistent="shift_forward")
-    return there.dt.tz_convert("UTC").dt.tz_localize(None)
+    utc: pd.Series = there.dt.tz_convert("UTC").dt.tz_localize(None)
+    return utc
 
 
 def utc_to_local(moments: pd.Series) -> pd.Series:
     """UTC as New York clock times, both without a zone."""
-    return moments.dt.tz_localize("UTC").dt.tz_convert(ZONE).dt.tz_localize(None)
+    local: pd.Series = moments.dt.tz_localize("UTC").dt.tz_convert(ZONE).dt.tz_localize(None)
+    return local
 
 
 def disrupted(flights: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -80,8 +82,8 @@ def disrupted(flights: pd.DataFrame) -> npt.NDArray[np.int64]:
 def known_at(flights: pd.DataFrame, sched_utc: pd.Series) -> pd.Series:
     """The UTC moment at which the outcome is on record: an estimate, because nobody published it.
 
-    Flown: departure + air time + 30 minutes. Cancelled: the scheduled departure. Diverted (no air time): as if it had flown
-    20 minutes and a minute for every 8 miles, which is the year's air time within 6 minutes for half of the flights.
+    Flown: departure + air time + 30 minutes. Cancelled: the scheduled departure. Diverted (no air time): as if it had
+    flown 20 minutes and a minute for every 8 miles, which is the air time within 8 minutes for half of the flights.
     """
     delay, air = _floats(flights["dep_delay"]), _floats(flights["air_time"])
     guess = np.round(20 + _floats(flights["distance"]) / 8)
@@ -91,15 +93,15 @@ def known_at(flights: pd.DataFrame, sched_utc: pd.Series) -> pd.Series:
 
 
 def departures_in_hour(origin: pd.Series, date: pd.Series, hour: Ints) -> Ints:
-    """For each row the number of rows of the same origin, date and hour: departures scheduled, the row's own included."""
+    """For each row the number of rows of the same origin, date and hour: departures scheduled, its own included."""
     place, _ = pd.factorize(origin)
     slot = (place * 100_000 + _units(date, "D")) * 24 + hour
     _, index, counts = np.unique(slot, return_inverse=True, return_counts=True)
-    return counts[index].astype("int64")
+    return np.asarray(counts[index], dtype="int64")
 
 
 def recent_delay(origin: pd.Series, sched_utc: pd.Series, dep_delay: pd.Series) -> Floats:
-    """Mean departure delay (minutes) at the airport, of flights that left in [t - 4 h, t - 2 h), t the scheduled departure.
+    """Mean departure delay (minutes) at the airport of the flights that left in [t - 4 h, t - 2 h), t as scheduled.
 
     Cancelled flights never left and count in no mean. Missing where no flight left in the window (early mornings).
     """
@@ -148,7 +150,7 @@ def without_impossible_wind(weather: pd.DataFrame) -> pd.DataFrame:
 def assemble(raw: Raw, *, correct_wind: bool = True) -> pd.DataFrame:
     """The feature table from the raw files; `correct_wind=False` keeps the 1048 mph reading, as versions v3 and v4 do.
 
-    Rows in the order of (sched_utc, origin, carrier, flight); BadData when (date, carrier, flight, origin) is not unique.
+    Rows in the order of ORDER; BadData when (date, carrier, flight, origin) is not unique.
     """
     flights = raw.flights
     words = {name: flights[name].astype("str") for name in ("carrier", "origin", "dest", "tailnum")}

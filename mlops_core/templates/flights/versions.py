@@ -4,23 +4,24 @@
     frame = build("v3", raw, table); schema_of("v3")
     window(table, "2013-04-01", "2013-04-08")         # one week of the stream
 
-v1 and v2 follow releases 0.1 and 0.2 of the data package. v3 reconstructs an upstream error (news of release 1.0.0, issue 19
-of the publisher's tracker: weather hours in the wrong clock, gusts computed from the wind speed). v4 is its repair, v5 and v6
-are ours.
+v1 and v2 follow releases 0.1 and 0.2 of the data package. v3 reconstructs an upstream error (news of release 1.0.0,
+issue 19 of the publisher's tracker: weather hours in the wrong clock, gusts computed from the wind speed). v4 is its
+repair; v5 and v6 are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from mlops_core.dataset import Column, Schema
 from mlops_core.errors import BadParameter, NotFound
-from mlops_core.templates.flights.features import DECISION_HOURS, TIMES, WEATHER, local_to_utc, weather_at
-from mlops_core.templates.flights.raw import Raw
+from mlops_core.templates.flights import features
+from mlops_core.templates.flights.features import DECISION_HOURS, TIMES, local_to_utc, weather_at
+from mlops_core.templates.flights.raw import Raw, load_raw
 from mlops_core.templates.flights.schema import SCHEMA
 
 YEAR_START, YEAR_END = "2013-01-01", "2014-01-01"
@@ -60,12 +61,13 @@ def window(
 ) -> pd.DataFrame:
     """Rows scheduled on the local days from `start` up to, not including, `end`.
 
-    `known_by`: a UTC moment; only rows whose outcome is on record then (all when None). An empty window is an empty frame.
+    `known_by`: a UTC moment; only rows whose outcome is on record by then (all when None). May be empty.
     """
     rows = year["date"].between(_day(start), _day(end), inclusive="left")
     if known_by is not None:
         rows &= year["known_utc"] <= _day(known_by)
-    return year[rows].reset_index(drop=True)
+    chosen: pd.DataFrame = year[rows].reset_index(drop=True)
+    return chosen
 
 
 def week(year: pd.DataFrame, number: int, known_by: str | pd.Timestamp | None = None) -> pd.DataFrame:
@@ -89,16 +91,16 @@ def _quarter(year: pd.DataFrame) -> pd.DataFrame:
     return window(year, YEAR_START, QUARTER_END)
 
 
-def release_02(raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
+def release_02(_raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
     """v2: the schedule is there, `hour` and `minute` are the scheduled ones, an unknown aircraft is missing."""
     return _quarter(year)[list(PUBLISHED)]
 
 
-def release_01(raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
-    """v1: `hour` and `minute` of the *actual* departure, no schedule, "" for an unknown aircraft, late outcomes missing.
+def release_01(_raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
+    """v1: `hour` and `minute` of the *actual* departure, no schedule, "" for an unknown aircraft, late news missing.
 
-    A row is there when its flight had left, or was cancelled, by 31 March 22:00 in New York; its arrival is there when the
-    outcome was on record by then. No column says which of two missing arrivals is a diversion and which is news to come.
+    A row is there when its flight had left, or was cancelled, by 31 March 22:00 in New York; its arrival is there when
+    it was on record by then. Nothing says which missing arrival is a diversion and which is news to come.
     """
     cut = local_to_utc(pd.Series([_day(FIRST_RELEASE)])).iloc[0]
     quarter = _quarter(year)
@@ -135,12 +137,12 @@ def right_clock(raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
     return _with_weather(table, raw.weather, table["sched_utc"])
 
 
-def possible_wind(raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
+def possible_wind(_raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
     """v5: a wind above any ever measured is missing. `year` must have been built with `correct_wind=True`."""
     return _features(year)
 
 
-def with_april(raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
+def with_april(_raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
     """v6: April arrives, and the column `recent_delay` for all rows."""
     return history(year, APRIL_END)
 
@@ -161,6 +163,13 @@ RECIPES: dict[str, Recipe] = {
 def build(name: str, raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
     """Version `name` from the raw files and the year's table (built with `correct_wind=True`)."""
     return recipe(name).build(raw, year)
+
+
+def build_all(source: Path, cache: Path | None = None) -> Iterator[tuple[str, Recipe, pd.DataFrame]]:
+    """(name, recipe, table) of each version, oldest first. `source`, `cache`: see `features.year`."""
+    raw, table = load_raw(source), features.year(source, cache)
+    for name, entry in RECIPES.items():
+        yield name, entry, entry.build(raw, table)
 
 
 def recipe(name: str) -> Recipe:
