@@ -161,20 +161,22 @@ def verify(ws: Workspace) -> tuple[Version, ...]:
 
 
 def repair(ws: Workspace) -> bool:
-    """Undo what a crash left: temporary files, a payload that is not the pointer's. True when there was something."""
-    with ws.lock():
-        leftovers = [*ws.data.glob(f".{PAYLOAD}*"), *ws.cache.glob(".payload.*")]
-        for path in leftovers:
-            path.unlink(missing_ok=True)
-        pointer, working = ws.root / POINTER, ws.data / PAYLOAD
-        if not pointer.exists():
-            return bool(leftovers)
-        text = pointer.read_text(encoding="utf-8")
-        md5 = parse_pointer(text).md5
-        if working.is_file() and md5_file(working) == md5:
-            return bool(leftovers)
-        _put_in_place(ws, md5, text)
-        return True
+    """Undo what a crash left: temporary files, a payload that is not the pointer's. True when there was something.
+
+    The caller holds `ws.lock()`, so that nothing here belongs to a writer at work.
+    """
+    leftovers = [*ws.data.glob(f".{PAYLOAD}*"), *ws.cache.glob(".payload.*")]
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    pointer, working = ws.root / POINTER, ws.data / PAYLOAD
+    if not pointer.exists():
+        return bool(leftovers)
+    text = pointer.read_text(encoding="utf-8", errors="replace")
+    md5 = parse_pointer(text).md5
+    if working.is_file() and md5_file(working) == md5:
+        return bool(leftovers)
+    _put_in_place(ws, md5, text)
+    return True
 
 
 # --- names, messages, dates -------------------------------------------------------------------------------------------
