@@ -25,7 +25,7 @@ _CRASHES = (MlopsError, ArithmeticError, LookupError, TypeError, ValueError, Att
 class Outcome:
     """What a check found: one of four kinds, a `code` for the words, the named values the words quote.
 
-    The words are `mission.<mission>.<code>` in the catalogue; a crash without a text of its own shows `values["message"]`.
+    The words are `mission.<mission>.<code>` in the catalogue; a crash without words shows `values["message"]`.
     """
 
     kind: Kind

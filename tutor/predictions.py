@@ -1,9 +1,9 @@
 """Predict first, then see: a question whose answer key is computed, never typed.
 
-Watching a demonstration teaches no more than none; committing to a prediction first does (Crouch et al., 2004, "Classroom
-demonstrations", Am. J. Phys. 72; Miller et al., 2013). So an option is chosen before anything is revealed, once.
+Watching a demonstration teaches no more than none; committing to a prediction first does (Crouch et al., 2004, Am. J.
+Phys. 72:835; Miller et al., 2013). So an option is chosen before anything is revealed, once.
 
->>> coin = Prediction("coin", "start", belief=7, options=options("fair", "loaded"), answer=lambda n: Answer("fair", {"n": n}))
+>>> coin = Prediction("coin", "start", belief=7, options=options("fair", "loaded"), answer=lambda n: Answer("fair"))
 >>> coin.reveal(10).option
 'fair'
 """
@@ -71,7 +71,7 @@ class Prediction:
 
     @property
     def version(self) -> str:
-        """Name of the content: it changes when the belief or the options change, and old answers then no longer count."""
+        """Name of the content: when the belief or the options change, old answers no longer count."""
         return short(digest_value([self.code, self.belief, [option.code for option in self.options]]))
 
     def reveal(self, context: Any) -> Answer:

@@ -29,14 +29,15 @@ create table if not exists mission(
     lesson text, code text, version text, page text, kind text not null, outcome text not null, tries integer not null,
     hints integer not null, solution integer not null, solved_at real, badge integer not null,
     primary key (lesson, code, version)) strict;
-create table if not exists visit(lesson text, page text, first_at real, last_at real, primary key (lesson, page)) strict;
+create table if not exists visit(
+    lesson text, page text, first_at real, last_at real, primary key (lesson, page)) strict;
 create table if not exists note(lesson text, name text, value text not null, primary key (lesson, name)) strict;
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A prediction as it was committed. `answer` is the right option once revealed, else ""; `at` in seconds since 1970."""
+    """A prediction as it was committed, `at` in seconds since 1970; `answer` is the right option once revealed."""
 
     code: str
     version: str
@@ -73,6 +74,18 @@ class MissionState:
     badge: bool = False
 
 
+def _committed(
+    code: str, version: str, page: str, belief: int, option: str, sure: int, at: float, answer: str
+) -> Committed:
+    return Committed(code, version, page, belief, option, bool(sure), at, answer)
+
+
+def _mission_state(
+    code: str, page: str, kind: Kind, outcome: str, tries: int, hints: int, shown: int, solved: int, badge: int
+) -> MissionState:
+    return MissionState(code, page, kind, outcome, tries, hints, bool(shown), bool(solved), bool(badge))
+
+
 class Progress:
     """The store of one learner. Opens the file for each call, so it may be shared by threads and tabs."""
 
@@ -101,7 +114,7 @@ class Progress:
     # predictions
 
     def commit(self, prediction: Prediction, option: str, *, sure: bool) -> Committed:
-        """Keep the learner's choice unless there is one already; return the one that counts. BadParameter: no such option."""
+        """Keep the choice unless there is one already; return the one that counts. BadParameter: no such option."""
         if all(option != known.code for known in prediction.options):
             raise BadParameter(f"prediction {prediction.code!r} has no option {option!r}.", code="prediction.option")
         row = (self.lesson, prediction.code, prediction.version, prediction.page, prediction.belief, option, int(sure))
@@ -133,7 +146,7 @@ class Progress:
         sql = f"select {columns} from prediction where lesson = ? {where} order by at, code"  # noqa: S608 (constants)
         with self._open() as database:
             rows = database.execute(sql, (self.lesson, *values)).fetchall()
-        return tuple(Committed(*row[:5], bool(row[5]), row[6], row[7]) for row in rows)
+        return tuple(_committed(*row) for row in rows)
 
     # missions
 
@@ -148,7 +161,7 @@ class Progress:
         sql = f"select {columns} from mission where lesson = ? order by page, code"  # noqa: S608 (constants)
         with self._open() as database:
             rows = database.execute(sql, (self.lesson,)).fetchall()
-        return tuple(MissionState(*row[:6], bool(row[6]), bool(row[7]), bool(row[8])) for row in rows)
+        return tuple(_mission_state(*row) for row in rows)
 
     def record(self, mission: Mission, outcome: Outcome) -> MissionState:
         """Note an outcome. Solved stays solved; the badge is earned by solving without the solution."""
@@ -192,7 +205,7 @@ class Progress:
         row = database.execute(sql, (self.lesson, mission.code, mission.version)).fetchone()
         if row is None:
             return MissionState(mission.code, mission.page)
-        return MissionState(*row[:6], bool(row[6]), bool(row[7]), bool(row[8]))
+        return _mission_state(*row)
 
     # pages and notes
 
@@ -214,7 +227,9 @@ class Progress:
         with self._open() as database:
             if value is not None:
                 database.execute("insert or replace into note values (?, ?, ?)", (self.lesson, name, value))
-            row = database.execute("select value from note where lesson = ? and name = ?", (self.lesson, name)).fetchone()
+            row = database.execute(
+                "select value from note where lesson = ? and name = ?", (self.lesson, name)
+            ).fetchone()
         return row[0] if row else ""
 
     def reset(self, page: str | None = None) -> None:

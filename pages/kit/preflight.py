@@ -1,4 +1,4 @@
-"""What must be true before the app can start, checked with the standard library alone so that the answer is always a sentence.
+"""What must be true before the app can start, checked with the standard library alone: the answer is a sentence.
 
     preflight.check_or_exit()      # in app.py, before anything else is imported
 
@@ -35,9 +35,7 @@ def check_packages(names: tuple[str, ...] = PACKAGES) -> None:
     """Refuse when an imported package is not installed."""
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
-        raise Refusal(
-            f"Python package {', '.join(missing)} is not installed. Run `pip install -r requirements.txt`, or `make run`."
-        )
+        raise Refusal(f"Not installed: {', '.join(missing)}. Run `pip install -r requirements.txt`, or `make run`.")
 
 
 def check_git() -> None:
@@ -64,7 +62,7 @@ def check_home() -> None:
 
 
 def check_data(folder: Path = ROOT / "data") -> None:
-    """Refuse when a raw file of the course is missing or is not what `data/SHA256SUMS` says; silent without that list."""
+    """Refuse a raw file that is missing or not what `data/SHA256SUMS` says; silent without that list."""
     sums = folder / "SHA256SUMS"
     if not sums.exists():
         return

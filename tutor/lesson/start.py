@@ -26,7 +26,7 @@ class DeskNumbers:
 
 
 def desk_answer(numbers: DeskNumbers) -> Answer:
-    """"yes" when each flight costs no more than at the start; else "no_model" (up but worse) or "no_service" (down)."""
+    """`yes` while a flight costs no more than at the start, `no_service` when a service is down, else `no_model`."""
     values = {
         "services_up": numbers.services_up,
         "cost_then": numbers.cost_then,
@@ -39,4 +39,6 @@ def desk_answer(numbers: DeskNumbers) -> Answer:
     return Answer("no_model" if numbers.lost > 0 else "yes", values)
 
 
-DESK_ALL_RIGHT = Prediction("desk_all_right", "start", belief=1, options=options("yes", "no_service", "no_model"), answer=desk_answer)
+DESK_ALL_RIGHT = Prediction(
+    "desk_all_right", "start", belief=1, options=options("yes", "no_service", "no_model"), answer=desk_answer
+)
