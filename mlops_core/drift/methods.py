@@ -37,12 +37,12 @@ class _Moments:
 
 def psi(reference: Any, side: Any) -> float:
     """PSI over the reference's bins (or frequent labels), the missing bin included."""
-    return float(statistics.psi(reference.counts(reference.side), reference.counts(side)))
+    return float(statistics.psi(reference.own_counts(), reference.counts(side)))
 
 
 def jensen_shannon(reference: Any, side: Any) -> float:
     """Jensen-Shannon distance over the same bins."""
-    return float(statistics.jensen_shannon(reference.counts(reference.side), reference.counts(side)))
+    return float(statistics.jensen_shannon(reference.own_counts(), reference.counts(side)))
 
 
 def chi_square(reference: CategoryReference, side: CategorySide) -> float:
@@ -111,7 +111,7 @@ def _label_table(reference: CategoryReference, side: CategorySide) -> tuple[Floa
 
 def _count_null(name: str) -> Callable[[ColumnReference, Any], nulls.Null]:
     def null(reference: Any, side: Any) -> nulls.Null:
-        return nulls.count_null(name, reference.counts(reference.side), reference.counts(side))
+        return nulls.count_null(name, reference.own_counts(), reference.counts(side))
 
     return null
 

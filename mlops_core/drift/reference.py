@@ -69,6 +69,10 @@ class NumericReference:
         """Prepare current values; BadData when they are not numbers."""
         return numeric_side(values, self.name)
 
+    def own_counts(self) -> Floats:
+        """Rows per bin of the reference itself, cached."""
+        return _cached_counts(self)
+
     def counts(self, side: NumericSide) -> Floats:
         """Rows per bin, the missing bin last."""
         return self.bins.counts(side.values, side.missing)
@@ -120,6 +124,10 @@ class CategoryReference:
         known = np.array([counts.pop(label, 0) for label in self.labels], dtype=np.float64)
         return CategorySide(known, counts, missing)
 
+    def own_counts(self) -> Floats:
+        """Rows per bin of the reference itself, cached."""
+        return _cached_counts(self)
+
     def counts(self, side: CategorySide) -> Floats:
         """Rows per label seen often in the reference, then rare and new ones together, the missing bin last."""
         often = self.side.known >= RARE
@@ -142,6 +150,13 @@ class CategoryReference:
 
 
 ColumnReference: TypeAlias = NumericReference | CategoryReference
+
+
+def _cached_counts(reference: Any) -> Floats:
+    if "counts" not in reference.cache:
+        reference.cache["counts"] = reference.counts(reference.side)
+    counts: Floats = reference.cache["counts"]
+    return counts
 
 
 def numeric_side(values: Any, name: str) -> NumericSide:

@@ -96,12 +96,15 @@ def kolmogorov_smirnov(reference: Floats, current: Floats) -> float:
     """
     if not (len(reference) and len(current)):
         return float("nan")
-    steps = np.arange(len(current) + 1) / len(current)
-    at = np.searchsorted(reference, current, side="right") / len(reference)
-    before = np.searchsorted(reference, current, side="left") / len(reference)
-    last = np.append(current[1:] != current[:-1], True)  # F_current at a tie counts after the last of the equal values
-    first = np.append(True, current[1:] != current[:-1])
-    return float(max(np.abs(at - steps[1:])[last].max(), np.abs(before - steps[:-1])[first].max()))
+    last = np.flatnonzero(np.append(current[1:] != current[:-1], True))  # F_current jumps once at equal values
+    value, upper = current[last], (last + 1) / len(current)
+    lower = np.append(0.0, upper[:-1])
+    up_to = np.searchsorted(reference, value, side="right")
+    tied = reference[np.maximum(up_to - 1, 0)] == value
+    below = up_to.copy()
+    below[tied] = np.searchsorted(reference, value[tied], side="left")
+    n = len(reference)
+    return float(max(np.abs(up_to / n - upper).max(), np.abs(below / n - lower).max()))
 
 
 def prefix_sums(values: Floats) -> Floats:
