@@ -55,10 +55,34 @@ def workspace() -> Workspace:
     if Key.TEST in state:
         return Workspace(Path(state[Key.TEST]))
     if Key.ROOT not in state:
-        from mlops_core.project import home
+        from mlops_core.project import Home
 
-        state[Key.ROOT] = str(home().workspace(learner()).root)
+        state[Key.ROOT] = str(Home.default().workspace(learner()).root)
     return Workspace(Path(state[Key.ROOT]))
+
+
+def open_workspace() -> Workspace:
+    """`workspace()` for the frame: says what takes time when the first workspace of this machine is being made."""
+    if Key.TEST in st.session_state or Key.ROOT in st.session_state:
+        return workspace()
+    with st.spinner(t("app.preparing")):
+        return workspace()
+
+
+def visit(page: str) -> None:
+    """Note the visit of a page once a session, however often it is drawn."""
+    seen = st.session_state.setdefault(Key.VISITED, set())
+    if page not in seen:
+        seen.add(page)
+        progress().visit(page)
+
+
+def map_unfolded(page: str) -> bool:
+    """Whether the loop map shows: everywhere but on the first page, and there from the first answer on."""
+    if page != "start":
+        return True
+    store = progress()
+    return bool(store.predictions()) or any(name != "start" for name in store.visited())
 
 
 def forget_workspace() -> None:
