@@ -61,7 +61,9 @@ def _check(name: str, old: object, new: object) -> None:
     fits = isinstance(new, int | float) and not isinstance(new, bool) if number else isinstance(new, type(old))
     if old is not None and new is not None and not fits:
         kind = "a number" if number else f"of type {type(old).__name__}"
-        raise BadParameter(f"parameter {name} is {new!r}; it must be {kind}, like {old!r}.", code="params.type", name=name)
+        raise BadParameter(
+            f"parameter {name} is {new!r}; it must be {kind}, like {old!r}.", code="params.type", name=name
+        )
 
 
 def overlay(params: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
@@ -84,7 +86,9 @@ def overlay(params: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[
     return result
 
 
-def _find(node: yaml.Node, parts: list[str]) -> yaml.Node:
+def _find(node: yaml.Node | None, parts: list[str]) -> yaml.Node:
+    if node is None:
+        raise BadInput("params.yaml is empty.", code="yaml.empty", fix="Run `init` to bring it back.")
     for part in parts:
         node = next(value for key, value in node.value if key.value == part)
     return node

@@ -29,6 +29,7 @@ from mlops_core import __version__, dvcfiles, registry, tracking, versions
 from mlops_core.dataset import Costs, Schema
 from mlops_core.digest import digest_bytes, digest_file, digest_value
 from mlops_core.errors import BadInput, Busy, NotFound
+from mlops_core.expectations import ValidationReport
 from mlops_core.stepcode import read_steps
 from mlops_core.workspace import Workspace, link_or_copy, write_atomic
 
@@ -57,6 +58,16 @@ class Template:
     source: Callable[[], Path]
     year: Callable[[Path, Path | None], pd.DataFrame]
     recipes: Callable[[Path, Path | None], Iterator[tuple[str, Recipe, pd.DataFrame]]]
+    check: Callable[[pd.DataFrame], ValidationReport]
+
+    def keeps(self, frame: pd.DataFrame, rule: str) -> bool:
+        """True when a table keeps the expectation with this code; NotFound names the codes there are."""
+        findings = self.check(frame).findings
+        for finding in findings:
+            if finding.code == rule:
+                return finding.passed
+        codes = ", ".join(sorted(finding.code for finding in findings))
+        raise NotFound(f"no expectation {rule!r}.", code="rule.unknown", fix=f"There are {codes}.", rule=rule)
 
     def digest(self, source: Path) -> str:
         """Names everything that a prepared workspace is made of."""
@@ -287,7 +298,9 @@ class Home:
             path = workspace.mlops / "workspace.json"
             if path.is_file() and secrets.compare_digest(str(json.loads(path.read_bytes())["token"]), token):
                 return workspace
-        raise NotFound("no workspace has this token.", code="token.unknown", fix="Copy the address from the page again.")
+        raise NotFound(
+            "no workspace has this token.", code="token.unknown", fix="Copy the address from the page again."
+        )
 
     def clean(self, *, max_age_days: float = 30.0, max_bytes: int = 20 * 1024**3) -> Cleaned:
         """Remove workspaces unused for longer than `max_age_days`, then the oldest until all fit in `max_bytes`.

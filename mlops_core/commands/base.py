@@ -61,7 +61,9 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> tuple
     """
     cells = [list(columns), *([_cell(row.get(name)) for name in columns] for row in rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
-    return tuple("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return tuple(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
 
 
 def _cell(value: object) -> str:
@@ -84,6 +86,8 @@ def pairs(values: Sequence[str]) -> dict[str, object]:
     for text in values:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise BadParameter(f"{text!r} is not name=value.", code="cli.pair", fix="Write for example model.max_iter=50.")
+            raise BadParameter(
+                f"{text!r} is not name=value.", code="cli.pair", fix="Write for example model.max_iter=50."
+            )
         found[name] = yaml.safe_load(value)
     return found

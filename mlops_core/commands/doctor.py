@@ -69,7 +69,9 @@ def _settings(collect: bool) -> Iterator[Check]:
         return
     if collect:
         cleaned = home.clean()
-        yield Check("clean-up", True, f"{len(cleaned.removed)} removed, {cleaned.bytes:,} bytes freed, {cleaned.kept} kept")
+        yield Check(
+            "clean-up", True, f"{len(cleaned.removed)} removed, {cleaned.bytes:,} bytes freed, {cleaned.kept} kept"
+        )
     try:
         yield Check("data", True, str(template("flights").source()))
     except MlopsError as error:

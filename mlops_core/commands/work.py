@@ -9,6 +9,7 @@ from mlops_core import pipeline, project
 from mlops_core.commands.base import DAMAGED, NEGATIVE, OK, Command, Outcome, open_here, pairs, progress, table
 from mlops_core.commands.doctor import examine
 from mlops_core.params import set_params
+from mlops_core.workspace import find_workspace
 
 
 def _init_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +41,10 @@ def run(args: argparse.Namespace) -> Outcome:
     if args.set:
         set_params(workspace.params, pairs(args.set))
     if args.plan:
-        rows = [{"step": p.step, "action": p.action, "why": p.why} for p in pipeline.plan(workspace)]
-        return Outcome({"plan": rows}, table(rows, ["step", "action", "why"]))
+        planned = [{"step": p.step, "action": p.action, "why": p.why} for p in pipeline.plan(workspace)]
+        return Outcome({"plan": planned}, table(planned, ["step", "action", "why"]))
     done = pipeline.run(workspace, on_step=lambda name, record: None if record else progress(f"{name} …"))
-    rows = [{**step.to_dict(), "log": " · ".join(step.log)} for step in done.steps]
+    rows: list[dict[str, object]] = [{**step.to_dict(), "log": " · ".join(step.log)} for step in done.steps]
     lines = (*table(rows, ["step", "status", "seconds", "why", "log"]), f"{done.seconds:.2f} s")
     return Outcome(done.to_dict(), lines, OK if done.passed else NEGATIVE)
 
@@ -54,8 +55,6 @@ def _step_arguments(parser: argparse.ArgumentParser) -> None:
 
 def step(args: argparse.Namespace) -> Outcome:
     """Run one step on the outputs of the steps before it; this is what dvc.yaml calls."""
-    from mlops_core.project import find_workspace
-
     workspace = find_workspace(Path(args.workspace) if args.workspace else Path.cwd())
     record = pipeline.run_step(workspace, args.name)
     line = f"{record.step}: {record.status} ({record.why})"
@@ -70,14 +69,22 @@ def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
 def doctor(args: argparse.Namespace) -> Outcome:
     """Check this machine, the settings in force and the workspace."""
     checks = examine(args.workspace, relocate=args.relocate, collect=args.gc)
-    rows = [{"": "ok" if c.ok else "FIX", "check": c.name, "found": c.found, "fix": "" if c.ok else c.fix} for c in checks]
+    rows = [
+        {"": "ok" if c.ok else "FIX", "check": c.name, "found": c.found, "fix": "" if c.ok else c.fix} for c in checks
+    ]
     worst = max((c.exit for c in checks if not c.ok), default=OK)
     result = {"checks": [{"name": c.name, "ok": c.ok, "found": c.found, "fix": c.fix} for c in checks]}
     return Outcome(result, table(rows, ["", "check", "found", "fix"]), worst if worst in (NEGATIVE, DAMAGED) else OK)
 
 
 COMMANDS = (
-    Command("init", "Make a workspace: a Git and DVC project with six data versions.", "init my-project", init, _init_arguments),
+    Command(
+        "init",
+        "Make a workspace: a Git and DVC project with six data versions.",
+        "init my-project",
+        init,
+        _init_arguments,
+    ),
     Command("run", "Run what has changed in the pipeline.", "run --set model.max_iter=60", run, _run_arguments),
     Command("step", "Run one step; dvc.yaml calls this.", "step train", step, _step_arguments),
     Command("doctor", "Check the machine, the settings and the workspace.", "doctor", doctor, _doctor_arguments),
