@@ -15,7 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mlops_core.alarms import (
+from mlops_core.dataset import Schema
+from mlops_core.drift import ColumnDrift, DriftReport, report
+from mlops_core.errors import BadData
+from mlops_core.monitor.alarms import (
     Alarm,
     AlarmKind,
     MonitorPolicy,
@@ -25,10 +28,7 @@ from mlops_core.alarms import (
     score_alarms,
     slo_alarms,
 )
-from mlops_core.baseline import Baseline, Span, windows
-from mlops_core.dataset import Schema
-from mlops_core.drift import ColumnDrift, DriftReport, report
-from mlops_core.errors import BadData
+from mlops_core.monitor.baseline import Baseline, Span, windows
 from mlops_core.performance import ErrorBudget, Estimate, Realised, estimate, realised
 from mlops_core.training import predict, row_cost
 

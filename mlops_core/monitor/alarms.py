@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from mlops_core.baseline import SCORE, Baseline, Span
 from mlops_core.drift import ColumnDrift, DriftReport
 from mlops_core.drift.detectors import Band
 from mlops_core.errors import BadParameter
+from mlops_core.monitor.baseline import SCORE, Baseline, Span
 from mlops_core.performance import SLO, ErrorBudget, Estimate, Realised, burning
 
 AlarmKind = Literal["input", "score", "estimate", "realised", "slo", "missing"]
