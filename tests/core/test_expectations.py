@@ -65,6 +65,7 @@ DEFECTS = {
     "day as text": (FRAME.assign(day=FRAME["day"].astype(str)), {"day.type": 2000, "wind.fresh": 2000}),
     "captain a float": (FRAME.assign(captain=1.5), {"captain.type": 2000}),
     "target of two": (_with("late", 3, 2), {"late.range": 1}),
+    "no day": (FRAME.drop(columns="day"), {"day.present": 2000}),
     "new pier": (_with("pier", 3, "east"), {"pier.known": 1}),
     "order lost": (FRAME.iloc[[50, *range(50)]], {"day.order": 50}),
 }  # fmt: skip
