@@ -38,6 +38,13 @@ def test_the_impossible_wind_is_shown_with_its_value() -> None:
     assert "EWR" in finding.examples[0].row
 
 
+def test_gusts_made_of_wind_speeds_are_found_without_the_impossible_one() -> None:
+    frame = version("v3")[version("v3")["wind_speed"] < 1000]
+    failed = {f.code: f.count for f in validate(frame, schema_of("v3"), RULES).failed if f.severity == "block"}
+    assert failed == {"gust.reported": int((frame["wind_gust"] < 16).sum())}
+    assert failed["gust.reported"] > len(frame) / 2
+
+
 def test_the_year_lacks_the_weather_of_its_last_day() -> None:
     found = {finding.code: finding for finding in validate(table(), SCHEMA, RULES).failed}
     assert set(found) == {"weather.daily", "weather.fresh", "seats.airliner"}

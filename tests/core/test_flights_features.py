@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from flights_tables import raw, table
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlops_core.digest import digest_frame
@@ -74,6 +74,12 @@ def test_the_order_of_the_raw_rows_does_not_matter() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.datetimes(datetime(2013, 1, 1), datetime(2013, 12, 31, 23, 59)))
+@example(datetime(2013, 3, 10, 1, 59))
+@example(datetime(2013, 3, 10, 2, 30))
+@example(datetime(2013, 3, 10, 3, 0))
+@example(datetime(2013, 11, 3, 0, 59))
+@example(datetime(2013, 11, 3, 1, 30))
+@example(datetime(2013, 11, 3, 2, 0))
 def test_local_clocks_agree_with_zoneinfo(clock: datetime) -> None:
     """The oracle: the standard library, fold=1 (the second of two), and a skipped hour moved to its end."""
     clock = clock.replace(second=0, microsecond=0)

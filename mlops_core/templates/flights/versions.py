@@ -110,7 +110,8 @@ def release_01(_raw: Raw, year: pd.DataFrame) -> pd.DataFrame:
     known = quarter["known_utc"] <= cut
     changed: dict[str, pd.Series] = {name: quarter[name].where(known) for name in OUTCOME}
     changed |= {"hour": clock // 100, "minute": clock % 100, "tailnum": quarter["tailnum"].fillna("")}
-    return quarter.assign(**changed)[[name for name in PUBLISHED if name not in SCHEDULE]]
+    released: pd.DataFrame = quarter.assign(**changed)[[name for name in PUBLISHED if name not in SCHEDULE]]
+    return released
 
 
 def _with_weather(table: pd.DataFrame, weather: pd.DataFrame, moment: pd.Series) -> pd.DataFrame:
