@@ -4,14 +4,16 @@
 MLflow's description is written beside it: flavors, signature, requirements, and the fixed list of types to trust.
 Source: MLflow documentation, "MLflow Model: storage format".
 
-    write_model_folder(Path("mlartifacts/…"), Path("reports/model.skops"), schema, run_id=…, model_id=…)
-    mlflow.sklearn.load_model(…); mlflow.pyfunc.load_model(…).predict(frame)
+    write_model_folder(folder, Path("model.skops"), schema, schema.features, run_id=run_id, model_id=model_id)
+    mlflow.pyfunc.load_model(str(folder)).predict(frame)
 """
 
 from __future__ import annotations
 
+import functools
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,24 +28,31 @@ _PACKAGES = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 _FILE = "model.skops"
 
 
+@functools.cache
 def requirements() -> tuple[str, ...]:
     """The packages that the model needs, pinned to what is installed."""
     return tuple(f"{name}=={version(name)}" for name in _PACKAGES)
 
 
-def write_model_folder(folder: Path, model_path: Path, schema: Schema | None, *, run_id: str, model_id: str) -> None:
-    """Fill `folder`; `MLmodel`, by which MLflow recognises a model, comes last."""
+def write_model_folder(
+    folder: Path, model_path: Path, schema: Schema | None, features: Sequence[str], *, run_id: str, model_id: str
+) -> None:
+    """Fill `folder`; `MLmodel`, by which MLflow recognises a model, comes last.
+
+    `features` are the columns of the signature; empty: the model is loaded and asked.
+    """
     from mlflow.models import Model
     from mlflow.models.signature import ModelSignature
 
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model_path, folder / _FILE)
-    _write_environment(folder)
+    for name, text in _environment().items():
+        (folder / name).write_bytes(text)
     description = Model(
         artifact_path="model",
         run_id=run_id,
         model_id=model_id,
-        signature=ModelSignature(inputs=_inputs(model_path, schema), outputs=_outputs()),
+        signature=ModelSignature(inputs=_inputs(features or _asked(model_path), schema), outputs=_outputs()),
         model_size_bytes=(folder / _FILE).stat().st_size,
     )
     for name, flavor in _flavors().items():
@@ -69,13 +78,16 @@ def _flavors() -> dict[str, dict[str, Any]]:
     return {"python_function": pyfunc, "sklearn": sklearn}
 
 
-def _inputs(model_path: Path, schema: Schema | None) -> Any:
-    """Numbers are doubles (missing is NaN), categories strings; without a schema any type, under the model's names."""
+def _asked(model_path: Path) -> list[str]:
+    return [str(name) for name in getattr(load_model(model_path), "feature_names_in_", ())]
+
+
+def _inputs(names: Sequence[str], schema: Schema | None) -> Any:
+    """Numbers are doubles (missing is NaN), categories strings; without a schema any type passes."""
     from mlflow.types import ColSpec, DataType
     from mlflow.types import Schema as Signature
     from mlflow.types.schema import AnyType
 
-    names = [str(name) for name in getattr(load_model(model_path), "feature_names_in_", ())]
     if schema is None:
         anything: Any = AnyType
         return Signature([ColSpec(anything(), name) for name in names])
@@ -92,7 +104,8 @@ def _outputs() -> Any:
     return Signature([TensorSpec(np.dtype(np.float64), (-1, 2))])
 
 
-def _write_environment(folder: Path) -> None:
+@functools.cache
+def _environment() -> dict[str, bytes]:
     packages = list(requirements())
     python = platform.python_version()
     conda: dict[str, object] = {
@@ -101,6 +114,8 @@ def _write_environment(folder: Path) -> None:
         "dependencies": [f"python={python}", "pip", {"pip": packages}],
     }
     virtual = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
-    write_atomic(folder / "requirements.txt", "\n".join(packages).encode())
-    write_atomic(folder / "conda.yaml", yaml.safe_dump(conda, sort_keys=False).encode())
-    write_atomic(folder / "python_env.yaml", yaml.safe_dump(virtual, sort_keys=False).encode())
+    return {
+        "requirements.txt": "\n".join(packages).encode(),
+        "conda.yaml": yaml.safe_dump(conda, sort_keys=False).encode(),
+        "python_env.yaml": yaml.safe_dump(virtual, sort_keys=False).encode(),
+    }

@@ -257,10 +257,10 @@ def _create_version(ws: Workspace, run_id: str, digest: str) -> int:
             mlflow.get_registered_model(MODEL_NAME)
         except MlflowException:
             _create_model(mlflow)
-        model_id = tracking.trial(ws, run_id).tags.get(tracking.MODEL_ID)
-        source = f"models:/{model_id}" if model_id else str(_file(ws, digest))
+        # The folder, not models:/ID: to resolve that, MLflow asks its process-wide store, which is not this workspace's.
+        source = str(tracking.model_file(ws, run_id).parent)
         tags = {STATE: PENDING, tracking.MODEL: digest}
-        made = mlflow.create_model_version(MODEL_NAME, source, run_id=run_id, tags=tags, model_id=model_id)
+        made = mlflow.create_model_version(MODEL_NAME, source, run_id=run_id, tags=tags)
     return int(made.version)
 
 

@@ -1,8 +1,8 @@
 """Experiments: what was fitted, with which numbers, from which data, on MLflow's own SQLite store.
 
-A new store is a copy of a migrated template (a migration takes two seconds, a copy some milliseconds). Writing goes
-through `MlflowClient(uri)` and run ids, never through MLflow's process-wide state; reading is read-only SQL: a list of
-runs needs neither MLflow's import nor its ORM. The model is logged as the canonical skops file it was stored as.
+Writing goes through `MlflowClient(uri)` and run ids, never through MLflow's process-wide state; reading is read-only
+SQL: a list of runs needs neither MLflow's import nor its ORM. The model is logged as the canonical skops file that it
+was stored as. Where the store comes from and how it moves: `mlstore`.
 Sources: MLflow documentation, "Tracking", "Models: storage format".
 
     run_id = log_trial(ws, trial, Path("model.skops"), experiment="sweep", tags={"mlops.seed": "7"}, schema=schema)
@@ -13,17 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import json
 import math
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 import uuid
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,23 +25,31 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops_core.dataset import Schema
 from mlops_core.digest import digest_file
-from mlops_core.errors import Damaged, MlopsError, NotFound
+from mlops_core.errors import Damaged, NotFound
 from mlops_core.flavor import write_model_folder
-from mlops_core.ledger import open_sqlite, publish
-from mlops_core.workspace import Workspace, write_atomic
+from mlops_core.ledger import open_sqlite
+from mlops_core.mlstore import artifact_root, client, ensure_store, load_mlflow, relocate, speaking
+from mlops_core.workspace import Workspace, safe_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+__all__ = [
+    "TrialRecord",
+    "artifact",
+    "client",
+    "ensure_store",
+    "kill_stale",
+    "load_mlflow",
+    "log_trial",
+    "model_file",
+    "relocate",
+    "speaking",
+    "trial",
+    "trials",
+]
+
 OWNER, DATA, MODEL, MODEL_ID = "mlops.owner", "mlops.data", "mlops.model", "mlops.model_id"
-_STORED_PATHS = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "source"),
-    ("model_versions", "storage_location"),
-)
-_MIGRATE = "import sys; from mlflow import MlflowClient; MlflowClient(sys.argv[1]).search_experiments()"
 
 
 class Numbers(Protocol):
@@ -97,111 +98,6 @@ def _reached(point: str) -> None:
     """A named point: created, model, logged. Crash tests replace this to die here."""
 
 
-# --- the store --------------------------------------------------------------------------------------------------------
-
-
-def default_cache() -> Path:
-    """Where templates are kept: `MLOPS_HOME/cache`, else the user's cache directory."""
-    home = os.environ.get("MLOPS_HOME")
-    if home:
-        return Path(home).expanduser().resolve() / "cache"
-    import platformdirs
-
-    return platformdirs.user_cache_path("mlops-core")
-
-
-def ensure_store(ws: Workspace, *, cache: Path | None = None) -> None:
-    """Give `ws` an MLflow database if it has none: a copy of the template, there whole or not at all."""
-    if ws.mlflow_db.exists():
-        return
-    template = _template(cache or default_cache())
-    temporary = ws.mlflow_db.with_name(f".{ws.mlflow_db.name}.{uuid.uuid4().hex}")
-    try:
-        shutil.copyfile(template, temporary)
-        with open_sqlite(temporary, write=True) as db:
-            db.execute("UPDATE experiments SET artifact_location = ?", (f"{_artifacts(ws)}/0",))
-        publish(temporary, ws.mlflow_db)
-    finally:
-        temporary.unlink(missing_ok=True)
-    ws.artifacts.mkdir(exist_ok=True)
-
-
-def _template(cache: Path) -> Path:
-    """The migrated, empty database of this MLflow version; made once, in a process of its own."""
-    from importlib.metadata import version
-
-    path = cache / f"mlflow-{version('mlflow')}.db"
-    if path.is_file():
-        return path
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".mlflow.") as folder:
-        made = Path(folder) / "mlflow.db"
-        command = [sys.executable, "-W", "ignore", "-c", _MIGRATE, f"sqlite:///{made}"]
-        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            words = done.stderr.strip().splitlines() or ["no message"]
-            raise MlopsError(f"MLflow could not make its database: {words[-1]}", code="mlflow.template")
-        with open_sqlite(made, wal=True):
-            pass
-        publish(made, path)
-    return path
-
-
-def _artifacts(ws: Workspace) -> str:
-    return str(ws.artifacts.resolve())
-
-
-def relocate(ws: Workspace) -> bool:
-    """Rewrite the absolute paths that MLflow stores, after a workspace was moved or copied. True when it was needed."""
-    if not ws.mlflow_db.exists():
-        return False
-    new = _artifacts(ws)
-    with open_sqlite(ws.mlflow_db) as db:
-        row = db.execute("SELECT artifact_location FROM experiments WHERE experiment_id = 0").fetchone()
-    old = str(row["artifact_location"]).removesuffix("/0") if row else new
-    if old == new:
-        return False
-    with open_sqlite(ws.mlflow_db, write=True) as db:
-        for table, column in _STORED_PATHS:
-            sql = f"UPDATE {table} SET {column} = ?1 || substr({column}, ?3) WHERE substr({column}, 1, ?3 - 1) = ?2"  # noqa: S608
-            db.execute(sql, (new + "/", old + "/", len(old) + 2))
-    return True
-
-
-@functools.cache
-def _load_mlflow() -> None:
-    """Import MLflow once, without telemetry and without the one warning its ORM gives under SQLAlchemy 2.1."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
-        import mlflow.store.model_registry.sqlalchemy_store
-        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-
-
-def client(ws: Workspace) -> MlflowClient:
-    """MLflow's own client on this workspace's store (made when missing); for the registry and for curious readers."""
-    _load_mlflow()
-    from mlflow import MlflowClient
-
-    ensure_store(ws)
-    uri = f"sqlite:///{ws.mlflow_db.resolve()}"
-    return MlflowClient(uri, registry_uri=uri)
-
-
-@contextlib.contextmanager
-def speaking() -> Iterator[None]:
-    """Turn what MLflow raises into one sentence of ours."""
-    _load_mlflow()
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        words = str(error.message).splitlines() or ["no message"]
-        raise Damaged(f"MLflow refused: {words[0][:200]}", code="mlflow.failed", fix="Run `doctor`.") from error
-
-
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -227,13 +123,15 @@ def log_trial(
     tags: Mapping[str, str] | None = None,
     schema: Schema | None = None,
     name: str = "",
+    files: Mapping[str, bytes] | None = None,
 ) -> str:
     """Log one trial with its model and return the run id.
 
-    `tags` say where it comes from (by convention mlops.data, mlops.code, mlops.env, mlops.seed); `schema` gives the
-    types of the model's signature (without it any type passes). Metrics that are not numbers are left out. A run whose
-    writer fails ends as FAILED, one whose writer dies is KILLED by `registry.repair`. Raises NotFound without a model
-    file, Damaged when MLflow refuses.
+    `tags` say where it comes from (by convention mlops.data, mlops.code, mlops.env, mlops.seed). `schema` gives the
+    types of the model's signature, and its names unless `params["features"]` does; without it any type passes.
+    `files` (name -> bytes) lie beside `trial.json` and `slices.json`. Metrics that are not numbers are left out. A run
+    whose writer fails ends as FAILED, one whose writer dies is KILLED by `registry.repair`.
+    Raises NotFound without a model file, Damaged when MLflow refuses.
     """
     if not model_path.is_file():
         raise NotFound(f"There is no model file {model_path.name}.", code="model.missing", fix="Run the train step.")
@@ -245,10 +143,10 @@ def log_trial(
         run_id, status = str(run.info.run_id), "FAILED"
         try:
             _reached("created")
-            model_id = _log_model(mlflow, experiment_id, run_id, model_path, schema)
+            model_id = _log_model(mlflow, experiment_id, run_id, model_path, schema, _features(trial, schema))
             _reached("model")
             _log_values(mlflow, run_id, trial, model_id)
-            _log_files(Path(run.info.artifact_uri), trial)
+            _log_files(Path(run.info.artifact_uri), trial, files or {})
             _reached("logged")
             status = "FINISHED"
         finally:
@@ -263,7 +161,7 @@ def _experiment(mlflow: MlflowClient, ws: Workspace, name: str) -> str:
     found = mlflow.get_experiment_by_name(name)
     if found is None:
         with contextlib.suppress(MlflowException):  # somebody else was faster: the second look finds it
-            return str(mlflow.create_experiment(name, artifact_location=f"{_artifacts(ws)}/{uuid.uuid4().hex[:12]}"))
+            return str(mlflow.create_experiment(name, artifact_location=f"{artifact_root(ws)}/{uuid.uuid4().hex[:12]}"))
         found = mlflow.get_experiment_by_name(name)
     if found is None:
         raise Damaged(f"MLflow cannot make experiment {name!r}.", code="mlflow.experiment", fix="Choose another name.")
@@ -276,11 +174,26 @@ def _commit_tag(ws: Workspace) -> dict[str, str]:
     return {"mlflow.source.git.commit": ws.git("rev-parse", "HEAD").strip()}
 
 
-def _log_model(mlflow: MlflowClient, experiment_id: str, run_id: str, path: Path, schema: Schema | None) -> str:
+def _features(trial: TrialLike, schema: Schema | None) -> tuple[str, ...]:
+    """What the trial says it reads, else the schema's features; nothing known without a schema."""
+    said = trial.params.get("features")
+    if schema is None:
+        return ()
+    return tuple(str(name) for name in said) if isinstance(said, list | tuple) and said else schema.features
+
+
+def _log_model(
+    mlflow: MlflowClient,
+    experiment_id: str,
+    run_id: str,
+    path: Path,
+    schema: Schema | None,
+    features: tuple[str, ...],
+) -> str:
     from mlflow.entities import LoggedModelOutput
 
     made = mlflow.create_logged_model(experiment_id, name="model", source_run_id=run_id)
-    write_model_folder(Path(made.artifact_location), path, schema, run_id=run_id, model_id=made.model_id)
+    write_model_folder(Path(made.artifact_location), path, schema, features, run_id=run_id, model_id=made.model_id)
     mlflow.log_outputs(run_id, models=[LoggedModelOutput(made.model_id, 0)])
     mlflow.finalize_logged_model(made.model_id, "READY")
     return str(made.model_id)
@@ -304,11 +217,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _log_files(folder: Path, trial: TrialLike) -> None:
+def _log_files(folder: Path, trial: TrialLike, files: Mapping[str, bytes]) -> None:
     """`trial.json` holds everything with its types, `slices.json` the parts for those who look for them."""
+    folder.mkdir(parents=True, exist_ok=True)
     whole = trial.to_dict()
     for name, value in (("trial.json", whole), ("slices.json", whole.get("slices", []))):
-        write_atomic(folder / name, json.dumps(value, indent=1, default=list, ensure_ascii=False).encode())
+        (folder / name).write_text(json.dumps(value, indent=1, default=list, ensure_ascii=False), encoding="utf-8")
+    for name, data in files.items():
+        (folder / safe_name(name, "file")).write_bytes(data)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -377,6 +293,16 @@ def model_file(ws: Workspace, run_id: str) -> Path:
     if row is None:
         raise NotFound(f"Run {run_id!r} has no model.", code="run.model", fix="Choose a finished run.", run_id=run_id)
     return Path(row["artifact_location"]) / "model.skops"
+
+
+def artifact(ws: Workspace, run_id: str, name: str) -> Path:
+    """A file that was logged with a run; NotFound names both."""
+    with open_sqlite(ws.mlflow_db) as db:
+        row = db.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (trial(ws, run_id).run_id,)).fetchone()
+    path = Path(row["artifact_uri"]) / safe_name(name, "file")
+    if not path.is_file():
+        raise NotFound(f"Run {run_id[:8]} has no file {name}.", code="run.file", run_id=run_id, file=name)
+    return path
 
 
 def kill_stale(ws: Workspace) -> tuple[str, ...]:
