@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlops_core.errors import NotFound
+from mlops_core.digest import short
+from mlops_core.errors import MlopsError, NotFound
 from mlops_core.workspace import Workspace
 from pages.kit.components.loop_map import RING, Stage, State
 from pages.kit.session import plain
@@ -23,23 +24,45 @@ class Reading:
 
 
 def read_pipelines(workspace: Workspace) -> Reading:
-    """The last run: its name and how long it took."""
-    return Reading("done", "") if (workspace.reports / "metrics.json").exists() else Reading()
+    """The last run: how many steps really ran, or which one failed."""
+    from mlops_core import pipeline
+
+    run = pipeline.last_run(workspace)
+    if run is None:
+        return Reading()
+    if run.failed is not None:
+        return Reading("attention", plain("map.step_failed", step=run.failed.step))
+    return Reading("done", plain("map.run", ran=len(run.changed), steps=len(run.steps)))
 
 
 def read_experiments(workspace: Workspace) -> Reading:
-    """How many runs were logged."""
-    return Reading()
+    """How many trials ended well, and the best AUC among them."""
+    from mlops_core import tracking
+
+    ended = [trial for trial in tracking.trials(workspace) if trial.status == "FINISHED"]
+    if not ended:
+        return Reading()
+    best = max((trial.metrics.get("auc", float("nan")) for trial in ended), key=lambda auc: -1.0 if auc != auc else auc)
+    return Reading("done", plain("map.trials", trials=len(ended), auc=best))
 
 
 def read_delivery(workspace: Workspace) -> Reading:
-    """The champion."""
-    return Reading()
+    """Who is champion; a registered model without a champion wants a decision."""
+    from mlops_core import registry
+
+    champion = registry.champion(workspace)
+    if champion is not None:
+        return Reading("done", plain("map.champion", version=champion.version, digest=short(champion.digest)))
+    waiting = len(registry.versions(workspace))
+    return Reading("attention", plain("map.waiting", versions=waiting)) if waiting else Reading()
 
 
 def read_monitoring(workspace: Workspace) -> Reading:
-    """The last alarm."""
-    return Reading()
+    """The ledger's `alarm` events that no later `alarm_closed` answers; `watched` events say that somebody looked."""
+    alarms, closed = _events(workspace, "alarm"), _events(workspace, "alarm_closed")
+    if alarms > closed:
+        return Reading("attention", plain("map.alarms", alarms=alarms - closed))
+    return Reading("done", plain("map.quiet")) if alarms + _events(workspace, "watched") else Reading()
 
 
 def read_versions(workspace: Workspace) -> Reading:
@@ -51,8 +74,15 @@ def read_versions(workspace: Workspace) -> Reading:
 
 
 def read_loop(workspace: Workspace) -> Reading:
-    """The week the desk has reached."""
-    return Reading()
+    """How many weeks of the year were played, one `week` event each."""
+    weeks = _events(workspace, "week")
+    return Reading("done", plain("map.weeks", weeks=weeks)) if weeks else Reading()
+
+
+def _events(workspace: Workspace, kind: str) -> int:
+    from mlops_core.ledger import Ledger
+
+    return len(Ledger(workspace).events(kind)) if workspace.ledger_db.exists() else 0
 
 
 READERS: dict[str, Callable[[Workspace], Reading]] = {
@@ -73,6 +103,8 @@ def stages(workspace: Workspace) -> tuple[Stage, ...]:
             reading = READERS[page](workspace)
         except NotFound:
             reading = Reading()
+        except MlopsError:  # its own page says what is wrong; the map must not take the other pages down
+            reading = Reading("attention")
         found.append(
             Stage(page, plain(f"page.{page}.title"), reading.state, plain(f"map.{reading.state}"), reading.figure)
         )

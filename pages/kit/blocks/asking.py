@@ -13,6 +13,8 @@ from tutor.missions import Mission, Outcome
 from tutor.predictions import Answer, Prediction
 from tutor.progress import Committed, MissionState
 
+CARD = 760  # pixels: about 70 characters a line; never wider than the column it stands in
+
 
 def predict(prediction: Prediction, context: Any, **values: object) -> bool:
     """Ask, keep the first commitment, then show what happened and the answer to the chosen option.
@@ -26,7 +28,7 @@ def predict(prediction: Prediction, context: Any, **values: object) -> bool:
         Whether the answer is revealed: only then may the page show what would give it away.
     """
     kept = progress().prediction(prediction)
-    with st.container(border=True, key=f"predict-{prediction.code}"):
+    with st.container(border=True, width=CARD, key=f"predict-{prediction.code}"):
         st.caption(f":material/psychology: {t('predict.title')}")
         st.markdown(f"**{t(f'predict.{prediction.code}.question', **values)}**")
         if kept is None:
@@ -92,7 +94,7 @@ def mission(task: Mission, state: Any, **values: object) -> Outcome:
     outcome = task.attempt(state)
     store = progress()
     kept = store.record(task, outcome) if outcome.kind != "not_attempted" else store.mission(task)
-    with st.container(border=True, key=f"mission-{task.code}"):
+    with st.container(border=True, width=CARD, key=f"mission-{task.code}"):
         st.caption(f":material/flag: {t('mission.title')}")
         st.subheader(t(f"mission.{task.code}.title", **values), anchor=False)
         st.markdown(t(f"mission.{task.code}.brief", **values))

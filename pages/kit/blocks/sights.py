@@ -45,9 +45,9 @@ _VERDICTS: dict[str, tuple[str, Colour]] = {
 def section_head(page: str) -> None:
     """Name and minutes, the page's question as its one h1, two sentences of story: `page.<page>.*` of the catalogue."""
     name, minutes = t(f"page.{page}.title"), t("block.minutes", minutes=t(f"page.{page}.minutes"))
-    st.caption(f"{name} · {minutes}")
-    st.title(t(f"page.{page}.question"), anchor=False)
-    with st.container(width=680):
+    with st.container(width=680, gap="xsmall"):
+        st.caption(f"{name} · {minutes}")
+        st.title(t(f"page.{page}.question"), anchor=False)
         st.markdown(t(f"page.{page}.lead"))
     st.space("small")
 
