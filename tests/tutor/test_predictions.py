@@ -1,0 +1,48 @@
+"""Predictions: options, versions of the content, answers computed from the context."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_core.errors import BadParameter
+from tutor.lesson.start import DESK_ALL_RIGHT, DeskNumbers
+from tutor.predictions import Answer, Option, Prediction, options
+
+
+def make(*codes: str, answer: str = "a") -> Prediction:
+    return Prediction("p", "start", 1, options(*codes), answer=lambda _context: Answer(answer))
+
+
+@pytest.mark.parametrize("codes", [(), ("a",), ("a", "a")])
+def test_too_few_or_equal_options_are_refused(codes: tuple[str, ...]) -> None:
+    with pytest.raises(BadParameter, match="two or more options"):
+        make(*codes)
+
+
+def test_answer_must_be_one_of_the_options() -> None:
+    with pytest.raises(BadParameter, match="no option"):
+        make("a", "b", answer="c").reveal(None)
+
+
+def test_version_follows_the_options_and_the_belief() -> None:
+    versions = {
+        make("a", "b").version,
+        make("a", "c").version,
+        Prediction("p", "start", 2, options("a", "b"), answer=lambda _c: Answer("a")).version,
+    }
+    assert len(versions) == 3
+    assert make("a", "b", answer="b").version == make("a", "b").version
+
+
+def test_options_may_carry_values() -> None:
+    assert Option("half", 0.5).value == 0.5
+
+
+@pytest.mark.parametrize(
+    ("up", "then", "now", "right"),
+    [(1.0, 0.5, 0.7, "no_model"), (1.0, 0.7, 0.5, "yes"), (0.5, 0.5, 0.7, "no_service"), (1.0, 0.5, 0.5, "yes")],
+)
+def test_desk_answer_follows_the_numbers(up: float, then: float, now: float, right: str) -> None:
+    answer = DESK_ALL_RIGHT.reveal(DeskNumbers(up, then, now, 0.8))
+    assert answer.option == right
+    assert answer.values["lost"] == pytest.approx(now - then)
