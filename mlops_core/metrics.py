@@ -158,8 +158,8 @@ class SliceMetrics:
     metrics: Metrics
 
     def to_dict(self) -> dict[str, object]:
-        """Name, value and the numbers, flat."""
-        return {"name": self.name, "value": self.value, **self.metrics.to_dict()}
+        """Name, value, n and `metrics`, a mapping."""
+        return asdict(self)
 
 
 def slices(

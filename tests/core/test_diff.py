@@ -75,6 +75,8 @@ def test_a_column_that_is_another_times_a_constant_is_named_on_its_side() -> Non
         (copy,) = diff(old, new, KEY).copies
         assert (copy.column, copy.of, copy.side) == ("gust", "wind", side)
         assert copy.ratio == pytest.approx(1.15078)
+    (once,) = diff(FRAME.drop(columns=["gust", "wind"]), copied, KEY).copies
+    assert (once.column, once.of) == ("gust", "wind")
     slower = FRAME.assign(gust=FRAME["wind"] / 2)
     assert diff(FRAME.drop(columns="gust"), slower, KEY).copies == (Copy("wind", "gust", 2.0, "new"),)
 

@@ -91,7 +91,7 @@ def test_slices_are_the_metrics_of_their_rows_and_cover_all() -> None:
     here = (frame["pier"] == "b").to_numpy()
     assert parts[2].metrics == evaluate(Y[here], P[here], Costs())
     assert sum(s.n for s in parts) == 6000
-    assert parts[2].to_dict()["auc"] == parts[2].metrics.auc
+    assert parts[2].to_dict()["metrics"]["auc"] == parts[2].metrics.auc
     with pytest.raises(BadData, match="column tide is missing"):
         slices(frame, Y, P, "tide", Costs())
 
