@@ -197,6 +197,6 @@ def _code(method: Method, reference: Any, side: Any, statistic: float, answer: _
 
 def _mostly_missing(reference: Any, side: Any) -> bool:
     """Whether the missing bin is the one whose share has changed most."""
-    r, c = reference.own_counts(), reference.counts(side)
+    r, c = reference.table(side)
     change = np.abs(c / c.sum() - r / r.sum())
     return bool(change[-1] > 0 and change[-1] >= change.max())

@@ -37,16 +37,16 @@ class _Moments:
 
 def psi(reference: Any, side: Any) -> float:
     """PSI over the reference's bins (or frequent labels), the missing bin included."""
-    return float(statistics.psi(reference.own_counts(), reference.counts(side)))
+    return float(statistics.psi(*reference.table(side)))
 
 
 def jensen_shannon(reference: Any, side: Any) -> float:
     """Jensen-Shannon distance over the same bins."""
-    return float(statistics.jensen_shannon(reference.own_counts(), reference.counts(side)))
+    return float(statistics.jensen_shannon(*reference.table(side)))
 
 
 def chi_square(reference: CategoryReference, side: CategorySide) -> float:
-    """Chi-square of homogeneity over all labels and the missing ones, rare labels pooled."""
+    """Chi-square of homogeneity over all labels and the missing rows, rare ones pooled."""
     return statistics.chi_square(*_label_table(reference, side))
 
 
@@ -103,15 +103,15 @@ def _scale(r: _Moments, c: _Moments) -> float:
 
 
 def _label_table(reference: CategoryReference, side: CategorySide) -> tuple[Floats, Floats]:
-    new = np.array(list(side.new.values()), dtype=np.float64)
-    r = np.concatenate([reference.side.known, np.zeros(len(new)), [reference.side.missing]])
-    c = np.concatenate([side.known, new, [side.missing]])
-    return statistics.pool_rare(r, c)
+    r, c = reference.all_labels(side)
+    return statistics.pool_rare(np.append(r, reference.side.missing), np.append(c, side.missing))
 
 
 def _count_null(name: str) -> Callable[[ColumnReference, Any], nulls.Null]:
     def null(reference: Any, side: Any) -> nulls.Null:
-        return nulls.count_null(name, reference.own_counts(), reference.counts(side))
+        r, c = reference.table(side)
+        own_bins = isinstance(reference, NumericReference) and not reference.bins.exact
+        return nulls.count_null(name, r, c, from_reference=own_bins)
 
     return null
 

@@ -1,9 +1,8 @@
 """What a statistic does when nothing has happened.
 
 A `Null` answers two questions: the band at level alpha, and the p-value of a statistic. i.i.d. nulls: chi-square where
-every bin expects 50 rows or more, else 1,000 simulated windows (current counts drawn from the Dirichlet posterior of
-the reference bins; for quantile bins of a continuous column that is exact); a Brownian bridge for Wasserstein and for
-KS on tied values; scipy's Kolmogorov distribution for KS on continuous ones. Simulations are seeded and cached.
+every bin expects 50 rows or more, else 1,000 simulated pairs of windows; a Brownian bridge for Wasserstein and for KS
+on tied values; scipy's Kolmogorov distribution for KS on continuous ones. Simulations are seeded and cached.
 Calendar null: the statistic of each reference week against all the others.
 """
 
@@ -63,25 +62,35 @@ def chi_square_null(freedom: int, scale: float = 1.0, *, root: bool = False) -> 
     return Null(quantile, lambda s: float(special.chdtrc(freedom, (s * s if root else s) / scale)))
 
 
-def count_null(statistic: str, reference: Floats, current: Floats) -> Null:
-    """The null of PSI or Jensen-Shannon for these reference counts and this number of current rows."""
+def count_null(statistic: str, reference: Floats, current: Floats, *, from_reference: bool) -> Null:
+    """The null of PSI or Jensen-Shannon for these counts: chi-square where every bin expects enough, else simulated."""
     n, m = float(reference.sum()), float(current.sum())
-    present = reference[reference > 0]
-    sure = not current[reference == 0].any()
-    if sure and len(present) and min(present.min(), present.min() * m / n) >= ENOUGH:
+    total = reference + current
+    if total[total > 0].min() * min(n, m) / (n + m) >= ENOUGH:
         scale = (1 / n + 1 / m) * (1 if statistic == "psi" else 1 / (8 * math.log(2)))
-        return chi_square_null(len(present) - 1, scale, root=statistic != "psi")
-    return from_draws(_simulated_counts(statistic, tuple(reference.tolist()), int(m)))
+        return chi_square_null(int((total > 0).sum()) - 1, scale, root=statistic != "psi")
+    if from_reference:
+        return from_draws(_from_reference(statistic, tuple(reference.tolist()), int(m)))
+    return from_draws(_from_both(statistic, tuple(total[total > 0].tolist()), int(n), int(m)))
 
 
 @lru_cache(maxsize=1024)
-def _simulated_counts(statistic: str, reference: tuple[float, ...], rows: int) -> Floats:
-    function: CountStatistic = psi if statistic == "psi" else jensen_shannon
+def _from_reference(statistic: str, reference: tuple[float, ...], rows: int) -> Floats:
+    """Bins were cut from the reference: its counts stay, the truth behind them is a Dirichlet draw (exact spacings)."""
     counts, rng = np.array(reference), np.random.default_rng(rows)
     draws = rng.standard_gamma(np.where(counts > 0, counts, 0.5), size=(DRAWS, len(counts)))
     windows = rng.multinomial(rows, draws / draws.sum(axis=1, keepdims=True))
-    simulated: Floats = np.sort(function(counts, windows))
-    return simulated
+    return np.sort(_FUNCTIONS[statistic](counts, windows))
+
+
+@lru_cache(maxsize=1024)
+def _from_both(statistic: str, total: tuple[float, ...], n: int, m: int) -> Floats:
+    """Labels and exact values: both sides are drawn from their pooled shares."""
+    rng, shares = np.random.default_rng(m), np.array(total) / sum(total)
+    return np.sort(_FUNCTIONS[statistic](rng.multinomial(n, shares, DRAWS), rng.multinomial(m, shares, DRAWS)))
+
+
+_FUNCTIONS: dict[str, CountStatistic] = {"psi": psi, "js": jensen_shannon}
 
 
 def table_null(reference: Floats, current: Floats) -> Null:
@@ -104,11 +113,15 @@ def _bridge(column: NumericReference, statistic: str) -> Floats:
     grid = np.unique(np.append(values[np.linspace(0, n - 1, GRID).round().astype(np.int64)], values[0]))
     level = np.searchsorted(values, grid, side="right") / n
     steps = np.diff(np.concatenate([[0.0], level]))
-    rng = np.random.default_rng(GRID)
-    walk = np.cumsum(rng.normal(size=(DRAWS, len(grid))) * np.sqrt(steps), axis=1)
+    walk = np.cumsum(_normals()[:, : len(grid)] * np.sqrt(steps), axis=1)
     gap = np.abs(walk - level * walk[:, -1:])
     draws: Floats = np.sort(gap.max(axis=1) if statistic == "ks" else gap[:, :-1] @ np.diff(grid))
     return draws
+
+
+@lru_cache(maxsize=1)
+def _normals() -> Floats:
+    return np.random.default_rng(GRID).normal(size=(DRAWS, GRID + 1))
 
 
 def ks_null(column: NumericReference, m: int) -> Null:

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from mlops_core.dataset import Schema
 from mlops_core.drift.bins import Bins
-from mlops_core.drift.statistics import prefix_sums
+from mlops_core.drift.statistics import pool_rare, prefix_sums
 from mlops_core.errors import BadData, BadParameter, NotFound
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Calendar = Literal["W", "D"]
-RARE = 5  # reference rows below which a category is pooled for PSI and Jensen-Shannon
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +68,11 @@ class NumericReference:
         """Prepare current values; BadData when they are not numbers."""
         return numeric_side(values, self.name)
 
-    def own_counts(self) -> Floats:
-        """Rows per bin of the reference itself, cached."""
-        return _cached_counts(self)
-
-    def counts(self, side: NumericSide) -> Floats:
-        """Rows per bin, the missing bin last."""
-        return self.bins.counts(side.values, side.missing)
+    def table(self, side: NumericSide) -> tuple[Floats, Floats]:
+        """Rows per bin on both sides, the missing bin last."""
+        if "counts" not in self.cache:
+            self.cache["counts"] = self.bins.counts(self.side.values, self.side.missing)
+        return self.cache["counts"], self.bins.counts(side.values, side.missing)
 
     @property
     def low_high(self) -> tuple[float, float]:
@@ -124,15 +121,15 @@ class CategoryReference:
         known = np.array([counts.pop(label, 0) for label in self.labels], dtype=np.float64)
         return CategorySide(known, counts, missing)
 
-    def own_counts(self) -> Floats:
-        """Rows per bin of the reference itself, cached."""
-        return _cached_counts(self)
+    def table(self, side: CategorySide) -> tuple[Floats, Floats]:
+        """Rows per label on both sides (rare ones pooled by `pool_rare`), the missing bin last."""
+        r, c = pool_rare(*self.all_labels(side))
+        return np.append(r, self.side.missing), np.append(c, side.missing)
 
-    def counts(self, side: CategorySide) -> Floats:
-        """Rows per label seen often in the reference, then rare and new ones together, the missing bin last."""
-        often = self.side.known >= RARE
-        other = side.known[~often].sum() + sum(side.new.values())
-        return np.concatenate([side.known[often], [other, side.missing]])
+    def all_labels(self, side: CategorySide) -> tuple[Floats, Floats]:
+        """Rows per label on both sides, the new ones last, nothing pooled, missing rows left out."""
+        new = np.array(list(side.new.values()), dtype=np.float64)
+        return np.append(self.side.known, np.zeros(len(new))), np.append(side.known, new)
 
     @property
     def units(self) -> int:
@@ -150,13 +147,6 @@ class CategoryReference:
 
 
 ColumnReference: TypeAlias = NumericReference | CategoryReference
-
-
-def _cached_counts(reference: Any) -> Floats:
-    if "counts" not in reference.cache:
-        reference.cache["counts"] = reference.counts(reference.side)
-    counts: Floats = reference.cache["counts"]
-    return counts
 
 
 def numeric_side(values: Any, name: str) -> NumericSide:
