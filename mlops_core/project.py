@@ -59,6 +59,9 @@ class Template:
     year: Callable[[Path, Path | None], pd.DataFrame]
     recipes: Callable[[Path, Path | None], Iterator[tuple[str, Recipe, pd.DataFrame]]]
     check: Callable[[pd.DataFrame], ValidationReport]
+    history: Callable[[pd.DataFrame, str, str], pd.DataFrame]
+    stream_start: str
+    retrain_groups: tuple[str, ...]
 
     def keeps(self, frame: pd.DataFrame, rule: str) -> bool:
         """True when a table keeps the expectation with this code; NotFound names the codes there are."""

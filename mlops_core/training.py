@@ -350,3 +350,43 @@ class Trial:
         numbers = self.metrics.to_dict()
         ids = {"run_id": self.run_id, "data_id": self.data_id}
         return {"params": dict(self.params), "metrics": numbers, "slices": parts, **ids}
+
+
+def spec_of(section: Mapping[str, object], features: Sequence[str]) -> ModelSpec:
+    """A ModelSpec from the `model` section of params.yaml, which serves every kind: `rows` is not the model's, and
+    only boosting takes the tree settings. Raises BadParameter as ModelSpec does.
+
+    >>> spec_of({"kind": "logistic", "rows": 100, "max_leaf_nodes": 15}, ["x"])
+    ModelSpec(kind='logistic', params={}, features=('x',))
+    """
+    kind: Any = section.get("kind")
+    settings = {name: value for name, value in section.items() if name not in ("kind", "rows")}
+    if kind in PARAMETERS and kind != "boosting":
+        settings = {name: value for name, value in settings.items() if name not in PARAMETERS["boosting"]}
+    return ModelSpec(kind, settings, tuple(features))
+
+
+def out_of_fold(
+    frame: pd.DataFrame,
+    schema: Schema,
+    spec: ModelSpec,
+    *,
+    groups: npt.ArrayLike,
+    seed: int,
+    rows: int | None = None,
+    folds: int = 5,
+) -> Floats:
+    """Scores of every row by a model that has not seen the row's group (a week, say): what quality to expect.
+
+    Needs at least `folds` different groups, else BadData. One fit a fold.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    names = np.asarray(groups)
+    if len(np.unique(names)) < folds:
+        raise _no_rows(f"{len(np.unique(names))} groups; {folds} are needed.", "Use a longer table.", "folds.few")
+    scores = np.empty(len(frame))
+    for inside, outside in GroupKFold(folds).split(names, groups=names):
+        model = fit(frame.iloc[inside], schema, spec, seed=seed, rows=rows)
+        scores[outside] = predict(model, frame.iloc[outside])
+    return scores

@@ -35,4 +35,7 @@ TEMPLATE = Template(
     year=features.year,
     recipes=recipes,
     check=check,
+    history=versions.history,
+    stream_start=versions.STREAM_START,
+    retrain_groups=("schedule", "weather", "aircraft", "congestion", "recent"),
 )
