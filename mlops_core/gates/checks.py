@@ -104,7 +104,9 @@ def check_superiority(evidence: Evidence, settings: Settings) -> Answer:
     gain, found = settings["gain"], _cost_difference(evidence, other, settings)
     shown = f"{found.mean:+.4f} a row against {rival}, by day between {found.low:+.4f} and {found.high:+.4f}"
     outcome: Outcome = "inconclusive"
-    reason = f"{shown}: {-gain:+.4f} lies inside, so these {found.days} days cannot tell."
+    reason = (
+        f"{shown}: {f'{-gain:g}' if gain else 'no difference'} lies inside, so these {found.days} days cannot tell."
+    )
     if found.high < -gain:
         outcome, reason = "pass", f"{shown}: cheaper, also at the high end."
     elif found.low > -gain:

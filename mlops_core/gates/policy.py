@@ -38,17 +38,30 @@ class _Lines:
             raise self.refuse(f"{what} is not a mapping.", "Write `name: value` pairs.", node)
         found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.refuse("a name is not a word.", "Write `name: value` pairs.", key)
             if key.value in found:
                 raise self.refuse(f"{key.value} is said twice.", "Keep one of them.", key)
             found[key.value] = (key, value)
         return found
+
+    def value(self, node: yaml.Node) -> Any:
+        """What a node says in plain YAML; tags that would build anything else are refused."""
+        try:
+            return yaml.SafeLoader("").construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError) as error:
+            raise self.refuse("this value is not plain YAML.", "Write a word or a number.", node) from error
 
 
 def load_policy(path: Path) -> Policy:
     """Read and check a policy. NotFound without the file; BadParameter names file, line, value and what would be right."""
     if not path.is_file():
         raise NotFound(f"there is no {path.name}.", code="policy.missing", fix="Run `init`, or write one.")
-    return parse_policy(path.read_text(encoding="utf-8"), path.name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadParameter(f"{path.name} is not UTF-8 text.", code="policy.text", fix="Save it as UTF-8.") from error
+    return parse_policy(text, path.name)
 
 
 def parse_policy(text: str, file: str = "gates.yaml") -> Policy:
@@ -60,10 +73,11 @@ def parse_policy(text: str, file: str = "gates.yaml") -> Policy:
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, problem = mark.line + 1 if mark else 1, getattr(error, "problem", None) or "this is not YAML"
         raise BadParameter(
-            f"{file} line {line}: {error.problem or 'not YAML'}.", code="policy.yaml", fix="Mend the line.", line=line
+            f"{file} line {line}: {problem}.", code="policy.yaml", fix="Mend the line.", line=line
         ) from error
     if root is None:
         raise BadParameter(f"{file} is empty.", code="policy.invalid", fix="State at least one gate.")
@@ -90,7 +104,7 @@ def _gate(lines: _Lines, node: yaml.Node) -> Gate:
     for needed in ("name", "kind"):
         if needed not in fields:
             raise lines.refuse(f"this gate has no {needed}.", "Every gate has a name and a kind.", node)
-    name, kind = (_value(fields[part][1]) for part in ("name", "kind"))
+    name, kind = (lines.value(fields[part][1]) for part in ("name", "kind"))
     if not isinstance(name, str) or not name.strip():
         raise lines.refuse(f"the name {name!r} is not a word.", "Give the gate a name.", fields["name"][1])
     if not isinstance(kind, str) or kind not in KINDS:
@@ -102,7 +116,7 @@ def _gate(lines: _Lines, node: yaml.Node) -> Gate:
 
 
 def _severity(lines: _Lines, fields: Mapping[str, tuple[yaml.Node, yaml.Node]]) -> Severity:
-    value = _value(fields["severity"][1]) if "severity" in fields else "block"
+    value = lines.value(fields["severity"][1]) if "severity" in fields else "block"
     if value == "block":
         return "block"
     if value == "warn":
@@ -119,7 +133,7 @@ def _settings(
             raise lines.refuse(f"{kind} has no setting {name!r}.", f"It has {', '.join(known)}.", key, setting=name)
     for name, setting in known.items():
         node = given[name][1] if name in given else None
-        value = setting.default if node is None else _value(node)
+        value = setting.default if node is None else lines.value(node)
         if value is None:
             raise lines.refuse(f"{kind} needs {name}.", f"Add `{name}: …`.", node or gate, setting=name)
         if not _fits(setting, value):
@@ -135,7 +149,3 @@ def _fits(setting: Setting, value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value) and setting.low <= value <= setting.high
-
-
-def _value(node: yaml.Node) -> Any:
-    return yaml.safe_load(yaml.serialize(node))
