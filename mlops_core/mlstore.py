@@ -10,6 +10,7 @@ write-ahead mode. MLflow stores absolute paths; `relocate` rewrites them. MLflow
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import shutil
@@ -133,13 +134,20 @@ def client(ws: Workspace) -> MlflowClient:
 
 
 @contextlib.contextmanager
-def speaking() -> Iterator[None]:
-    """Turn what MLflow raises into one sentence of ours."""
-    load_mlflow()
+def speaking(ws: Workspace) -> Iterator[MlflowClient]:
+    """One turn with MLflow: writers of a workspace queue here, and what MLflow raises becomes one sentence of ours.
+
+    The queue is needed: two MLflow clients that log the same new dataset at once break a unique constraint. Not
+    reentrant.
+    """
+    mlflow = client(ws)
     from mlflow.exceptions import MlflowException
 
-    try:
-        yield
-    except MlflowException as error:
-        words = str(error.message).splitlines() or ["no message"]
-        raise Damaged(f"MLflow refused: {words[0][:200]}", code="mlflow.failed", fix="Run `doctor`.") from error
+    ws.mlops.mkdir(parents=True, exist_ok=True)
+    with (ws.mlops / "mlflow.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield mlflow
+        except MlflowException as error:
+            words = str(error.message).splitlines() or ["no message"]
+            raise Damaged(f"MLflow refused: {words[0][:200]}", code="mlflow.failed", fix="Run `doctor`.") from error

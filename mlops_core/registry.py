@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlops_core import tracking
 from mlops_core.digest import digest_file
@@ -249,33 +249,19 @@ def _model_version(row: Registered, holders: Mapping[str, int]) -> ModelVersion:
 
 
 def _create_version(ws: Workspace, run_id: str, digest: str) -> int:
-    from mlflow.exceptions import MlflowException
-
-    with tracking.speaking():
-        mlflow = tracking.client(ws)
-        try:
-            mlflow.get_registered_model(MODEL_NAME)
-        except MlflowException:
-            _create_model(mlflow)
-        # The folder, not models:/ID: to resolve that, MLflow asks its process-wide store, which is not this workspace's.
-        source = str(tracking.model_file(ws, run_id).parent)
-        tags = {STATE: PENDING, tracking.MODEL: digest}
+    # The folder, not models:/ID: to resolve that, MLflow asks its process-wide store, which is not this workspace's.
+    source = str(tracking.model_file(ws, run_id).parent)
+    tags = {STATE: PENDING, tracking.MODEL: digest}
+    with tracking.speaking(ws) as mlflow:
+        if not mlflow.search_registered_models(f"name = '{MODEL_NAME}'"):
+            mlflow.create_registered_model(MODEL_NAME)
         made = mlflow.create_model_version(MODEL_NAME, source, run_id=run_id, tags=tags)
     return int(made.version)
 
 
-def _create_model(mlflow: Any) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        mlflow.create_registered_model(MODEL_NAME)
-    except MlflowException:
-        mlflow.get_registered_model(MODEL_NAME)  # somebody else was faster
-
-
 def _set_state(ws: Workspace, version: int, state: str) -> None:
-    with tracking.speaking():
-        tracking.client(ws).set_model_version_tag(MODEL_NAME, str(version), STATE, state)
+    with tracking.speaking(ws) as mlflow:
+        mlflow.set_model_version_tag(MODEL_NAME, str(version), STATE, state)
 
 
 def _follow(ws: Workspace) -> tuple[str, ...]:
@@ -284,8 +270,8 @@ def _follow(ws: Workspace) -> tuple[str, ...]:
     if ledger.holders() == _mlflow_aliases(ws):
         return ()
     changed = []
-    with ledger.still() as wanted, tracking.speaking():
-        mlflow, there = tracking.client(ws), _mlflow_aliases(ws)
+    with ledger.still() as wanted, tracking.speaking(ws) as mlflow:
+        there = _mlflow_aliases(ws)
         for alias in sorted(wanted.keys() | there.keys()):
             if wanted.get(alias) == there.get(alias):
                 continue

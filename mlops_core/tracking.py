@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops_core.dataset import Schema
 from mlops_core.digest import digest_file
-from mlops_core.errors import Damaged, NotFound
+from mlops_core.errors import NotFound
 from mlops_core.flavor import write_model_folder
 from mlops_core.ledger import open_sqlite
 from mlops_core.mlstore import artifact_root, client, ensure_store, load_mlflow, relocate, speaking
@@ -135,8 +135,7 @@ def log_trial(
     """
     if not model_path.is_file():
         raise NotFound(f"There is no model file {model_path.name}.", code="model.missing", fix="Run the train step.")
-    with speaking(), _owner(ws) as owner:
-        mlflow = client(ws)
+    with _owner(ws) as owner, speaking(ws) as mlflow:
         experiment_id = _experiment(mlflow, ws, experiment)
         known = {DATA: trial.data_id, MODEL: digest_file(model_path), **_commit_tag(ws), **(tags or {}), OWNER: owner}
         run = mlflow.create_run(experiment_id, tags={k: str(v) for k, v in known.items()}, run_name=name or None)
@@ -155,17 +154,10 @@ def log_trial(
 
 
 def _experiment(mlflow: MlflowClient, ws: Workspace, name: str) -> str:
-    """The id of an experiment, made by whoever comes first."""
-    from mlflow.exceptions import MlflowException
-
     found = mlflow.get_experiment_by_name(name)
-    if found is None:
-        with contextlib.suppress(MlflowException):  # somebody else was faster: the second look finds it
-            return str(mlflow.create_experiment(name, artifact_location=f"{artifact_root(ws)}/{uuid.uuid4().hex[:12]}"))
-        found = mlflow.get_experiment_by_name(name)
-    if found is None:
-        raise Damaged(f"MLflow cannot make experiment {name!r}.", code="mlflow.experiment", fix="Choose another name.")
-    return str(found.experiment_id)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(mlflow.create_experiment(name, artifact_location=f"{artifact_root(ws)}/{uuid.uuid4().hex[:12]}"))
 
 
 def _commit_tag(ws: Workspace) -> dict[str, str]:
@@ -310,8 +302,7 @@ def kill_stale(ws: Workspace) -> tuple[str, ...]:
     running = [record for record in trials(ws) if record.status == "RUNNING" and OWNER in record.tags]
     dead = [record.run_id for record in running if not _alive(ws.mlops / "owners" / Path(record.tags[OWNER]).name)]
     if dead:
-        with speaking():
-            mlflow = client(ws)
+        with speaking(ws) as mlflow:
             for run_id in dead:
                 mlflow.set_terminated(run_id, "KILLED")
     return tuple(dead)
