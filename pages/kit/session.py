@@ -1,7 +1,7 @@
 """Who is looking, in which language, on which workspace: every session key and every cache of the pages is named here.
 
     workspace = session.workspace()
-    st.markdown(session.t("runs.count", runs=3))
+    st.markdown(session.t("block.minutes", minutes=9))
 
 In AppTest cookies are a mock that answers everything, so a test names its folder: `at.session_state[Key.TEST] = path`.
 """
