@@ -89,7 +89,7 @@ def detect_side(name: str, reference: ColumnReference, side: Side, band: Band, a
         missing_reference=_missing_share(reference.side),
         missing_current=_missing_share(side),
         new_categories=_new_labels(side),
-        drifted=answer.moved or answer.missing or answer.new,
+        drifted=bool(answer.moved or answer.missing or answer.new),
         code=_code(method, reference, side, statistic, answer),
         p_missing=answer.p_missing,
         p_new=answer.p_new,

@@ -110,7 +110,8 @@ def bridge_null(column: NumericReference, statistic: str, m: int) -> Null:
 def _bridge(column: NumericReference, statistic: str) -> Floats:
     values, _ = column.prefix()
     n = len(values)
-    grid = np.unique(np.append(values[np.linspace(0, n - 1, GRID).round().astype(np.int64)], values[0]))
+    spots = ((n - 1) * (1 - np.cos(np.linspace(0, np.pi, GRID))) / 2).round().astype(np.int64)  # close in the tails
+    grid = np.unique(np.append(values[spots], values[0]))
     level = np.searchsorted(values, grid, side="right") / n
     steps = np.diff(np.concatenate([[0.0], level]))
     walk = np.cumsum(_normals()[:, : len(grid)] * np.sqrt(steps), axis=1)

@@ -247,7 +247,7 @@ def _calendar(day: pd.Series[Any] | None, unit: Calendar, n: int) -> tuple[Ints,
         return np.full(n, -1), ()
     stamps = pd.to_datetime(day).dt.normalize()
     if unit == "W":
-        stamps = stamps - pd.to_timedelta(stamps.dt.weekday, unit="D")
+        stamps = stamps - pd.to_timedelta(stamps.dt.day_of_week, unit="D")
     sizes = stamps.value_counts().sort_index()
     starts = sizes.index[sizes >= sizes.median() / 2]
     return starts.get_indexer(pd.Index(stamps)).astype(np.int64), tuple(pd.Timestamp(start) for start in starts)

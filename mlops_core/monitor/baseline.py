@@ -90,7 +90,7 @@ def windows(frame: pd.DataFrame, schema: Schema, start: object, end: object, fre
     days = pd.to_datetime(frame[schema.day]).dt.normalize().to_numpy()
     spans, begin = [], first
     while begin <= last:
-        stop = begin if freq == "D" else min(begin + pd.Timedelta(days=6 - begin.weekday()), last)
+        stop = begin if freq == "D" else min(begin + pd.Timedelta(days=6 - begin.day_of_week), last)
         inside = np.flatnonzero((days >= begin.to_datetime64()) & (days <= stop.to_datetime64()))
         spans.append(Span(begin, stop, inside))
         begin = stop + pd.Timedelta(days=1)
