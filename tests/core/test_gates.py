@@ -195,13 +195,17 @@ def test_latency_bounds_are_order_statistics_and_hold_as_often_as_promised() -> 
     assert np.mean([v.low <= truth for v in above]) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 400)
 
 
-def _world(rng: np.random.Generator, worse: float, days: int = 31, per_day: int = 60) -> Evidence:
+def _world(
+    rng: np.random.Generator, worse: float, days: int = 31, per_day: int = 60, luck: float = 0.08, piers: int = 1
+) -> Evidence:
     """Nobody is late: every flag costs 1. Days share their luck; the challenger flags `worse` more rows on average."""
     n = days * per_day
     day = np.repeat(np.arange(days), per_day)
     old = np.repeat(rng.uniform(0.1, 0.3, days), per_day)
-    new = old + worse + np.repeat(rng.uniform(-0.08, 0.08, days), per_day)
-    frame = pd.DataFrame({"day": pd.Timestamp("2020-01-01") + pd.to_timedelta(day, unit="D"), "pier": "one"})
+    new = old + worse + np.repeat(rng.uniform(-luck, luck, days), per_day)
+    frame = pd.DataFrame(
+        {"day": pd.Timestamp("2020-01-01") + pd.to_timedelta(day, unit="D"), "pier": np.arange(n) % piers}
+    )
     flags = [np.where(rng.random(n) < share, 0.9, 0.1) for share in (old, new)]
     return Evidence(SCHEMA, frame, champion=flags[0], challenger=flags[1], y=np.zeros(n))
 
@@ -224,6 +228,14 @@ def test_a_model_worse_by_the_margin_passes_non_inferiority_at_most_one_time_in_
     setting = "by: pier, margin: 0.05, min_rows: 100"
     assert 0.01 < _pass_rate("non_inferiority", setting, worse=0.05) <= 0.05 + SLACK
     assert _pass_rate("non_inferiority", setting, worse=0, runs=100) >= 0.8
+
+
+def test_many_slices_do_not_fail_by_accident() -> None:
+    rng = np.random.default_rng(7)
+    policy = parse_policy("gates: [{name: g, kind: non_inferiority, by: pier, margin: 0.05, min_rows: 100}]")
+    worlds = [_world(rng, 0.05, per_day=160, luck=0, piers=8) for _ in range(150)]
+    failed = np.mean([decide(world, policy).outcome == "fail" for world in worlds])
+    assert failed <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)  # eight uncorrected tests would fail one time in three
 
 
 def test_evidence_of_unequal_length_or_without_outcomes_is_refused() -> None:
