@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,31 +21,51 @@ from mlops_core.models import save_model
 from mlops_core.training import ModelSpec, Trial, evaluate, fit, predict
 from mlops_core.workspace import Workspace
 
-CHILD = """
-import os, signal, sys, warnings
+# MLflow's import takes seconds: one process pays for it, and for every kill it forks a child that dies at the point.
+KILLER = """
+import json, os, signal, sys
 from pathlib import Path
-from mlops_core import registry, tracking
+from mlops_core import mlstore, registry, tracking
 from mlops_core.dataset import Costs
 from mlops_core.training import Trial, evaluate
 from mlops_core.workspace import Workspace
 
-ws, module, point, action = Workspace(Path(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4]
+mlstore.load_mlflow()
 
-def die(reached):
-    if reached == point:
-        os.kill(os.getpid(), signal.SIGKILL)
+def act(root, module, point, action, run_id):
+    def die(reached):
+        if reached == point:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-{"registry": registry, "tracking": tracking}[module]._reached = die
-model = ws.root / "b.skops"
-if action == "log":
-    tracking.log_trial(ws, Trial({}, evaluate([0, 1], [0.1, 0.9], Costs())), model, experiment="e")
-elif action == "register":
-    registry.register(ws, sys.argv[5], model)
-elif action == "promote":
-    registry.promote(ws, 2, expect=1, reason="r", lesson_date="2013-04-01")
-else:
-    registry.rollback(ws)
+    {"registry": registry, "tracking": tracking}[module]._reached = die
+    ws = Workspace(Path(root))
+    if action == "log":
+        tracking.log_trial(ws, Trial({}, evaluate([0, 1], [0.1, 0.9], Costs())), ws.root / "b.skops", experiment="e")
+    elif action == "register":
+        registry.register(ws, run_id, ws.root / "b.skops")
+    elif action == "promote":
+        registry.promote(ws, 2, expect=1, reason="r", lesson_date="2013-04-01")
+    else:
+        registry.rollback(ws)
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        try:
+            act(*json.loads(line))
+        finally:
+            os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", KILLER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +96,14 @@ def ws(prepared: Workspace, tmp_path: Path) -> Workspace:
     return copy
 
 
-def kill_at(ws: Workspace, module: str, point: str, action: str, *arguments: str) -> None:
-    command = [sys.executable, "-c", CHILD, str(ws.root), module, point, action, *arguments]
-    done = subprocess.run(command, check=False, capture_output=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+def kill_at(
+    killer: subprocess.Popen[str], ws: Workspace, module: str, point: str, action: str, run_id: str = ""
+) -> None:
+    assert killer.stdin is not None
+    assert killer.stdout is not None
+    killer.stdin.write(json.dumps([str(ws.root), module, point, action, run_id]) + "\n")
+    killer.stdin.flush()
+    assert int(killer.stdout.readline()) == -signal.SIGKILL
 
 
 def aliases(ws: Workspace) -> dict[str, int]:
@@ -95,8 +121,10 @@ def champion(ws: Workspace) -> int:
 
 
 @pytest.mark.parametrize(("point", "wins"), [("tagged", 1), ("committed", 2), ("followed", 2)])
-def test_a_killed_promotion_has_happened_or_not(ws: Workspace, point: str, wins: int) -> None:
-    kill_at(ws, "registry", point, "promote")
+def test_a_killed_promotion_has_happened_or_not(
+    killer: subprocess.Popen[str], ws: Workspace, point: str, wins: int
+) -> None:
+    kill_at(killer, ws, "registry", point, "promote")
     served = registry.champion(ws)
     assert served is not None
     assert served.version == wins  # also before any repair
@@ -112,9 +140,9 @@ def test_a_killed_promotion_has_happened_or_not(ws: Workspace, point: str, wins:
 
 
 @pytest.mark.parametrize("point", ["committed", "followed"])
-def test_a_killed_rollback_has_happened(ws: Workspace, point: str) -> None:
+def test_a_killed_rollback_has_happened(killer: subprocess.Popen[str], ws: Workspace, point: str) -> None:
     registry.promote(ws, 2, expect=1, reason="r", lesson_date="2013-04-01")
-    kill_at(ws, "registry", point, "rollback")
+    kill_at(killer, ws, "registry", point, "rollback")
     registry.repair(ws)
     assert champion(ws) == 1
     registry.promote(ws, 2, expect=1, reason="again", lesson_date="2013-04-02")
@@ -122,9 +150,11 @@ def test_a_killed_rollback_has_happened(ws: Workspace, point: str) -> None:
 
 
 @pytest.mark.parametrize(("point", "known"), [("stored", 2), ("pending", 2), ("registered", 3)])
-def test_a_killed_registration_is_hidden_or_whole(ws: Workspace, point: str, known: int) -> None:
+def test_a_killed_registration_is_hidden_or_whole(
+    killer: subprocess.Popen[str], ws: Workspace, point: str, known: int
+) -> None:
     run_id = tracking.trials(ws)[1].run_id
-    kill_at(ws, "registry", point, "register", run_id)
+    kill_at(killer, ws, "registry", point, "register", run_id)
     repaired = registry.repair(ws)
     assert repaired.hidden == ((3,) if point == "pending" else ())
     assert [v.version for v in registry.versions(ws)] == list(range(1, known + 1))
@@ -134,8 +164,8 @@ def test_a_killed_registration_is_hidden_or_whole(ws: Workspace, point: str, kno
 
 
 @pytest.mark.parametrize("point", ["created", "model", "logged"])
-def test_a_killed_run_does_not_stay_running(ws: Workspace, point: str) -> None:
-    kill_at(ws, "tracking", point, "log")
+def test_a_killed_run_does_not_stay_running(killer: subprocess.Popen[str], ws: Workspace, point: str) -> None:
+    kill_at(killer, ws, "tracking", point, "log")
     assert [t.status for t in tracking.trials(ws)] == ["FINISHED", "FINISHED", "RUNNING"]
     repaired = registry.repair(ws)
     assert len(repaired.runs) == 1
