@@ -8,9 +8,11 @@ JSON only, a foreign Origin is refused, a row that does not fit the schema is 42
 
 from __future__ import annotations
 
+import functools
 import json
+import time
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import anyio
@@ -22,6 +24,9 @@ from mlops_core import __version__
 from mlops_core.errors import BadInput, MlopsError, NotFound
 from mlops_core.workspace import Workspace
 from pages.kit.session import COOKIE, LEARNER
+
+if TYPE_CHECKING:
+    from mlops_core.serving import Scorer
 
 BODY_LIMIT = 256 * 1024
 ROW_LIMIT = 1000
@@ -151,19 +156,45 @@ _BOTH_WAYS = (
 )
 
 
-def score(request: Request, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Answers of the champion; every refusal says what to change."""
-    workspace = workspace_of(request)
-    from mlops_core import serving
+def score(request: Request, rows: list[dict[str, Any]]) -> list[dict[str, object]]:
+    """Answers of the champion, noted in the workspace's request log; every refusal says what to change."""
+    from mlops_core.serving import RequestLog
 
+    workspace, begun = workspace_of(request), time.perf_counter()
+    version, status = "", "ok"
     try:
-        answers = serving.open_scorer(workspace).score(rows)
-    except serving.SchemaError as error:
-        raise Refused(422, error.code, error.message, column=error.column) from error
-    except NotFound as error:
-        raise Refused(409, error.code, str(error)) from error
-    except BadInput as error:
-        raise Refused(422, error.code, str(error)) from error
+        scorer = open_scorer(workspace)
+        version = scorer.version
+        return [answer.to_dict() for answer in scorer.score(rows)]
     except MlopsError as error:
-        raise Refused(500, error.code, str(error)) from error
-    return [answer.to_dict() for answer in answers]
+        status = error.code
+        raise _refused(error) from error
+    finally:
+        ms = (time.perf_counter() - begun) * 1000
+        RequestLog(workspace).append(version=version, rows=len(rows), ms=ms, status=status)
+
+
+def _refused(error: MlopsError) -> Refused:
+    """The HTTP answer to an error of the core: 422 with the column for a row, 409 without a champion, 500 for damage."""
+    from mlops_core.serving import SchemaError
+
+    if isinstance(error, SchemaError):
+        return Refused(422, error.code, str(error), column=error.column, row=error.row)
+    status = 409 if isinstance(error, NotFound) else 422 if isinstance(error, BadInput) else 500
+    return Refused(status, error.code, str(error))
+
+
+def open_scorer(workspace: Workspace) -> Scorer:
+    """The champion's scorer, loaded once for each digest that the ledger names. NotFound without a champion."""
+    from mlops_core import registry
+
+    holder = registry.holder(workspace, "champion")
+    return _scorer(workspace, holder.digest if holder else "")
+
+
+@functools.lru_cache(maxsize=32)
+def _scorer(workspace: Workspace, _digest: str) -> Scorer:
+    from mlops_core import project, serving
+
+    course = project.template_of(workspace)
+    return serving.from_workspace(workspace, course.schema, course.costs.threshold)

@@ -8,6 +8,7 @@ Parses on old Pythons on purpose: the first check is the version of the Python t
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import socket
@@ -62,19 +63,22 @@ def check_home() -> None:
 
 
 def check_data(folder: Path = ROOT / "data") -> None:
-    """Refuse a raw file that is missing or not what `data/SHA256SUMS` says; silent without that list."""
-    sums = folder / "SHA256SUMS"
-    if not sums.exists():
-        return
-    import hashlib
+    """Refuse when a raw file of the course is missing or has not the size that `data/DIGESTS.json` names.
 
-    for line in sums.read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
+    Sizes only: the digests themselves are compared whenever a file is read.
+    """
+    index = folder / "DIGESTS.json"
+    if not index.is_file():
+        raise Refusal(f"data/{index.name} is missing. Restore the folder with `git checkout -- data`.")
+    for name, facts in json.loads(index.read_text(encoding="utf-8")).items():
         path = folder / name
         if not path.is_file():
             raise Refusal(f"data/{name} is missing. Restore it with `git checkout -- data`.")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise Refusal(f"data/{name} is damaged: its digest is not the one recorded. Run `git checkout -- data`.")
+        if path.stat().st_size != facts["bytes"]:
+            raise Refusal(
+                f"data/{name} is damaged: it has {path.stat().st_size} bytes, not {facts['bytes']}. "
+                "Restore it with `git checkout -- data`."
+            )
 
 
 def check_port(address: str, port: int) -> None:

@@ -33,7 +33,7 @@ def code_cell(
     now = cell_level()
     if now.name == "off":
         st.code(source, language="python")
-        st.caption(t("cell.off", reason=t(f"cell.{now.reason}")))
+        st.caption(t(f"cell.{now.reason}"))
         return None
     if not progress().note(_CONSENT):
         st.code(source, language="python")

@@ -1,0 +1,235 @@
+"""Blocks: predict before seeing, missions, cells, figures with their table twin."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mlops_core.workspace import Workspace
+from pages.kit.text import words
+from tests.pages.helpers import open_page, script
+from tutor.lesson.start import DESK_ALL_RIGHT
+from tutor.progress import Progress
+
+CHOICE = "predict.desk_all_right.choice"
+
+ASKING = """
+import streamlit as st
+from pages.kit import blocks
+from tutor.lesson.start import DESK_ALL_RIGHT, DeskNumbers
+
+def numbers():
+    st.session_state["computed"] = st.session_state.get("computed", 0) + 1
+    return DeskNumbers(1.0, 0.5, st.session_state.get("now", 0.7), 0.8)
+
+st.session_state["revealed"] = blocks.predict(DESK_ALL_RIGHT, numbers)
+"""
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(element.value for element in at.markdown)
+
+
+def test_nothing_is_computed_or_shown_before_the_commitment(workspace: Workspace) -> None:
+    at = script(ASKING, workspace.root)
+    assert at.session_state["revealed"] is False
+    assert "computed" not in at.session_state
+    assert "0.700" not in said(at)
+    assert at.radio(key=CHOICE).value is None
+
+
+def test_committing_nothing_is_refused(workspace: Workspace) -> None:
+    at = script(ASKING, workspace.root)
+    at.button(key="predict.desk_all_right.sure").click().run()
+    assert at.session_state["revealed"] is False
+    assert any(words("predict.pick") in caption.value for caption in at.caption)
+
+
+@pytest.mark.parametrize(("option", "button", "sure"), [("yes", "sure", True), ("no_model", "guess", False)])
+def test_the_answer_to_the_chosen_option_is_shown_and_kept(
+    workspace: Workspace, option: str, button: str, sure: bool
+) -> None:
+    at = script(ASKING, workspace.root)
+    at.radio(key=CHOICE).set_value(option)
+    at.button(key=f"predict.desk_all_right.{button}").click().run()
+    assert not at.exception
+    assert at.session_state["revealed"] is True
+    assert "0.700" in said(at)
+    assert words(f"predict.desk_all_right.feedback.{option}") in said(at)
+    assert words("predict.correct" if option == "no_model" else "predict.incorrect") in said(at)
+    kept = Progress(workspace.progress_db).prediction(DESK_ALL_RIGHT)
+    assert kept is not None
+    assert (kept.option, kept.sure, kept.answer) == (option, sure, "no_model")
+
+
+def test_the_answer_survives_a_reload_and_cannot_be_changed(workspace: Workspace) -> None:
+    at = script(ASKING, workspace.root)
+    at.radio(key=CHOICE).set_value("yes")
+    at.button(key="predict.desk_all_right.sure").click().run()
+    again = script(ASKING, workspace.root)
+    assert again.session_state["revealed"] is True
+    assert len(again.radio) == 0
+
+
+def test_the_shown_number_follows_the_data(workspace: Workspace) -> None:
+    at = script(ASKING, workspace.root)
+    at.radio(key=CHOICE).set_value("yes")
+    at.button(key="predict.desk_all_right.sure").click().run()
+    at.session_state["now"] = 0.4
+    at.run()
+    assert "0.400" in said(at)
+    assert words("predict.correct") in said(at)
+
+
+MISSION = """
+import streamlit as st
+from pages.kit import blocks, text
+from tutor.missions import Mission, right, wrong
+
+def judge(state):
+    if state == "crash":
+        raise ValueError("no rows in week 3")
+    return right() if state == "good" else wrong("far", gap=0.25)
+
+task = Mission("test_task", "start", judge)
+st.session_state["outcome"] = blocks.mission(task, st.session_state.get("state"))
+"""
+WORDS = {
+    "title": "Find it",
+    "brief": "Bring it about.",
+    "far": "Off by {gap:.2f}.",
+    "solution": "Do the thing.",
+    "hint.1": "First.",
+    "hint.2": "Second.",
+    "hint.3": "Third.",
+}
+
+
+@pytest.fixture
+def mission_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pages.kit import text
+
+    known = dict(text.catalogue("en")) | {f"mission.test_task.{name}": value for name, value in WORDS.items()}
+    monkeypatch.setattr(text, "catalogue", lambda _language: known)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "shown"),
+    [
+        (None, "not_attempted", words("mission.not_attempted")),
+        ("bad", "wrong", "Off by 0.25."),
+        ("crash", "crashed", "no rows in week 3"),
+        ("good", "right", words("mission.right")),
+    ],
+)
+@pytest.mark.usefixtures("mission_words")
+def test_four_outcomes(workspace: Workspace, state: str | None, kind: str, shown: str) -> None:
+    at = AppTest.from_string(MISSION, default_timeout=60)
+    at.session_state["_test_workspace"] = str(workspace.root)
+    if state:
+        at.session_state["state"] = state
+    at.run()
+    assert not at.exception
+    assert at.session_state["outcome"].kind == kind
+    assert shown in said(at)
+
+
+@pytest.mark.usefixtures("mission_words")
+def test_hints_then_solution_then_no_badge(workspace: Workspace) -> None:
+    at = script(MISSION, workspace.root)
+    for number in (1, 2, 3):
+        assert not any(button.key == "mission.test_task.solution" for button in at.button)
+        at.button(key="mission.test_task.hint").click().run()
+        assert len(at.info) == number
+    at.button(key="mission.test_task.solution").click().run()
+    assert "Do the thing." in said(at)
+    at.session_state["state"] = "good"
+    at.run()
+    captions = " ".join(caption.value for caption in at.caption)
+    assert words("mission.solved") in captions
+    assert words("mission.badge") not in captions
+
+
+def test_the_cell_asks_once_then_runs(workspace: Workspace) -> None:
+    at = open_page("pipelines", workspace.root)
+    assert len(at.text_area) == 0
+    at.button(key="pipelines.cell.allow").click().run()
+    at.text_area(key="pipelines.cell.source").set_value("print('hi')\n6 * 7").run()
+    at.button(key="pipelines.cell.run").click().run()
+    assert not at.exception
+    assert {"hi", "42"} <= {code.value for code in at.code}
+    again = open_page("versions", workspace.root)
+    assert len(again.text_area) == 1
+
+
+def test_the_cell_says_why_it_is_off(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_CELLS", "off")
+    at = open_page("pipelines", workspace.root)
+    assert not any(button.key.startswith("pipelines.cell") for button in at.button)
+    assert any(words("cell.off_env") in caption.value for caption in at.caption)
+
+
+SIGHTS = """
+import pandas as pd
+import streamlit as st
+from mlops_core.errors import BadData
+from pages.kit import blocks, charts, places
+
+look = charts.Look(dark=True)
+blocks.figure(charts.bars(["a", "b"], [1, 2], look), alt="b is twice a", table=pd.DataFrame({"x": [1, 2]}), key="bars",
+              provenance="real", caption="Twice")
+blocks.verdict("fail")
+st.markdown(blocks.badge("pass"))
+blocks.metrics([blocks.Metric("AUC", ".69", "better than a coin"), blocks.Metric("Cost", ".59", course=(1.0, 2.0))])
+blocks.code_that_ran(places.after)
+
+def make():
+    if not st.session_state.get("fixed"):
+        raise BadData("the file is empty.", fix="Send another.")
+    st.session_state["made"] = True
+
+if not st.session_state.get("made"):
+    blocks.empty_state("Nothing yet.", "Make it", make, key="first")
+"""
+
+
+def test_sights(workspace: Workspace) -> None:
+    at = script(SIGHTS, workspace.root)
+    assert not at.exception
+    chart = at.get("plotly_chart")[0]
+    assert chart.proto.alt == "b is twice a"
+    assert list(at.dataframe[0].value["x"]) == [1, 2]
+    assert at.metric[0].value == ".69"
+    assert any("def after" in code.value for code in at.code)
+
+
+def test_empty_state_makes_what_is_missing_or_says_why_not(workspace: Workspace) -> None:
+    at = script(SIGHTS, workspace.root)
+    at.button(key="first.make").click().run()
+    assert [error.value for error in at.error] == ["the file is empty. Send another."]
+    at.session_state["fixed"] = True
+    at.button(key="first.make").click().run()
+    assert not at.error
+    assert at.session_state["made"] is True
+    assert not any(button.key == "first.make" for button in at.button)
+
+
+KEEP = """
+import streamlit as st
+from pages.kit import session
+calls = st.session_state.setdefault("calls", [])
+st.session_state["value"] = session.keep("thing", st.session_state["digest"], lambda: calls.append(1) or len(calls))
+session.lab("start")["n"] = session.lab("start").get("n", 0) + 1
+"""
+
+
+def test_keep_computes_once_a_key(workspace: Workspace) -> None:
+    at = AppTest.from_string(KEEP, default_timeout=60)
+    at.session_state["_test_workspace"] = str(workspace.root)
+    at.session_state["digest"] = f"{workspace.root}:a"
+    at.run().run()
+    assert at.session_state["calls"] == [1]
+    at.session_state["digest"] = f"{workspace.root}:b"
+    at.run()
+    assert at.session_state["calls"] == [1, 1]
+    assert at.session_state["lab.start"] == {"n": 3}
