@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import streamlit as st
 
@@ -21,6 +21,9 @@ from mlops_core.workspace import Workspace
 from pages.kit import text
 from tutor.cells import CellRunner
 from tutor.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COOKIE = "mlops_learner"
 LEARNER = re.compile(r"^[0-9a-f]{32}$")
@@ -109,6 +112,15 @@ def keep(name: str, key: str, compute: Callable[[], T]) -> T:
         compute: makes a result that nobody changes afterwards.
     """
     return cast("T", _kept(name, key, compute))
+
+
+def year() -> pd.DataFrame:
+    """The feature table of the course's whole year, one copy for every learner; nobody changes it."""
+    from mlops_core.project import Home, template_of
+
+    course = template_of(workspace())
+    home = Home.default()
+    return keep("year", f"{home.root}:{course.name}:{course.digest(course.source())}", lambda: home.year(course))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
