@@ -26,6 +26,9 @@ COSTS = Costs(1, 3)
 START = pd.Timestamp("2013-01-07")
 
 
+STRICT = {"band": "iid", "alpha": 0.001}  # weeks are alike here, so chance alarms can be ruled out
+
+
 def stream(weeks, seed=0, per_day=120, *, hurt=(), hot=()):
     """Weeks of rows; in the weeks `hurt` y ignores x, in `hot` z has moved by two deviations."""
     rng = np.random.default_rng(seed)
@@ -64,7 +67,7 @@ def kinds(readings):
 
 
 def test_harm_without_drift_rings_realised_only():
-    readings = run(stream(5, seed=2, hurt=(2,)), 5)
+    readings = run(stream(5, seed=2, hurt=(2,)), 5, **STRICT)
     assert [("realised" in k) for k in kinds(readings)] == [False, False, True, False, False]
     assert all("input" not in k and "estimate" not in k for k in kinds(readings))
     (alarm,) = [a for a in readings[2].alarms if a.kind == "realised"]
@@ -76,8 +79,8 @@ def test_harm_without_drift_rings_realised_only():
 
 
 def test_drift_without_harm_rings_input_only():
-    readings = run(stream(4, seed=3, hot=(2, 3)), 4)
-    assert kinds(readings)[2:] == [("input",), ("input",)]
+    readings = run(stream(4, seed=3, hot=(2, 3)), 4, **STRICT)
+    assert kinds(readings) == [(), (), ("input",), ("input",)]
     assert readings[2].drift.drifted == ("z",)
     assert readings[2].alarms[0].columns == ("z",)
 
@@ -129,7 +132,7 @@ def test_numbers_of_a_window_are_those_of_its_rows():
 
 def test_moved_scores_and_estimate_ring_before_any_outcome():
     frame = stream(3, seed=5)
-    frame.loc[frame["day"] >= START + pd.Timedelta(days=14), "x"] += 1.5
+    frame.loc[frame["day"] >= START + pd.Timedelta(days=14), "x"] *= 0.2  # everybody is a borderline case now
     readings = run(frame, 3, settlement_days=30)
     assert {"score", "estimate", "input"} <= set(kinds(readings)[2])
     assert "realised" not in kinds(readings)[2]
@@ -172,7 +175,7 @@ def test_by_day():
 
 
 def test_which_layer_rings_first():
-    readings = run(stream(5, seed=2, hurt=(2,)), 5)
+    readings = run(stream(5, seed=2, hurt=(2,)), 5, **STRICT)
     onset, until = START + pd.Timedelta(days=14), START + pd.Timedelta(days=20)
     found = {d.kind: d.delay_days for d in detection(readings, onset, until)}
     assert found == {"input": None, "score": None, "estimate": None, "realised": 7.5, "slo": None, "missing": None}
