@@ -24,8 +24,8 @@ def export(_workspace: Workspace) -> Mapping[str, str]:
         {"uses": "actions/checkout@v5", "with": {"fetch-depth": 0, "persist-credentials": False}},
         {"uses": "actions/setup-python@v6", "with": {"python-version": "3.11"}},
         {"name": "Install", "run": "pip install mlops-core"},
-        *({"name": name, "run": command} for name, command in COMMANDS),
     ]
+    steps += [{"name": name, "run": command} for name, command in COMMANDS]
     content = {
         "name": "gates",
         "on": {"push": {"branches": ["main"]}, "pull_request": {}},

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 from mlops_core.commands import data, live, models, work
 from mlops_core.commands.base import INTERRUPTED, USAGE, Command, Outcome
 from mlops_core.errors import MlopsError
+from mlops_core.plain import plain
 
 SCHEMA_VERSION = 1
 COMMANDS: tuple[Command, ...] = (*work.COMMANDS, *models.COMMANDS, *data.COMMANDS, *live.COMMANDS)
@@ -52,19 +52,6 @@ def build_parser() -> argparse.ArgumentParser:
         epilog = f"example:\n  python -m mlops_core {command.example}"
         _add(place.add_parser(word, help=command.help, description=command.help, epilog=epilog), command)
     return parser
-
-
-def plain(value: object) -> object:
-    """A value that JSON can hold: NaN and infinities become null, tuples lists, everything unknown its text."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
 def _print_json(name: str, body: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -25,6 +25,9 @@ from mlops_core.models import model_bytes, save_model
 from mlops_core.stats.paired import PairedDifference, paired_by_day
 from mlops_core.training import ModelSpec, Trial, evaluate, fit, predict, row_cost, slices
 from mlops_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 SEED, TRAIN, HOLDOUT = "mlops.seed", "mlops.train", "mlops.holdout"
 _FIRST, _LAST = "mlops.train_first", "mlops.train_last"
@@ -84,11 +87,7 @@ def sweep(
     its run id, so that a page can show it. Rows of `holdout` without an outcome are left out. Raises what `fit` raises;
     trials logged before that stay.
     """
-    costs = costs or Costs()
-    known = _known_rows(holdout, schema)
-    shared = {**(tags or {}), **_window(frame, schema), TRAIN: digest_frame(frame), HOLDOUT: digest_frame(known)}
-    described = json.dumps({"columns": [asdict(c) for c in schema.columns], "key": list(schema.key)}).encode()
-    job = _Job(ws, frame, known, schema, data_id, costs, rows, tuple(by), experiment, shared, described)
+    job = _job(ws, frame, holdout, schema, data_id, costs or Costs(), rows, by, experiment, tags or {})
     done = []
     for spec in specs:
         for seed in seeds:
@@ -96,6 +95,49 @@ def sweep(
             if on_trial is not None:
                 on_trial(done[-1])
     return tuple(done)
+
+
+def log_fitted(
+    ws: Workspace,
+    model: Pipeline,
+    frame: pd.DataFrame,
+    holdout: pd.DataFrame,
+    schema: Schema,
+    spec: ModelSpec,
+    *,
+    seed: int,
+    data_id: str,
+    costs: Costs,
+    rows: int | None = None,
+    by: Sequence[str] = (),
+    experiment: str = "sweep",
+    tags: Mapping[str, str] | None = None,
+    name: str = "",
+) -> Trial:
+    """Judge and log a model that was fitted elsewhere (by the pipeline) from `frame`, `spec`, `seed` and `rows`.
+
+    The record is that of a sweep trial: it can be compared with others and reproduced.
+    """
+    job = _job(ws, frame, holdout, schema, data_id, costs, rows, by, experiment, tags or {})
+    return job.record(model, spec, seed, name)
+
+
+def _job(
+    ws: Workspace,
+    frame: pd.DataFrame,
+    holdout: pd.DataFrame,
+    schema: Schema,
+    data_id: str,
+    costs: Costs,
+    rows: int | None,
+    by: Sequence[str],
+    experiment: str,
+    tags: Mapping[str, str],
+) -> _Job:
+    known = _known_rows(holdout, schema)
+    shared = {**tags, **_window(frame, schema), TRAIN: digest_frame(frame), HOLDOUT: digest_frame(known)}
+    described = json.dumps({"columns": [asdict(c) for c in schema.columns], "key": list(schema.key)}).encode()
+    return _Job(ws, frame, known, schema, data_id, costs, rows, tuple(by), experiment, shared, described)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,14 +157,16 @@ class _Job:
     described: bytes
 
     def run(self, spec: ModelSpec, seed: int) -> Trial:
-        model = fit(self.frame, self.schema, spec, seed=seed, rows=self.rows)
+        return self.record(fit(self.frame, self.schema, spec, seed=seed, rows=self.rows), spec, seed)
+
+    def record(self, model: Pipeline, spec: ModelSpec, seed: int, name: str = "") -> Trial:
         p = predict(model, self.holdout)
         y = self.holdout[_target(self.schema)].to_numpy(dtype="float64")
         features = [str(name) for name in model.feature_names_in_]
         params = {**spec.params, "kind": spec.kind, "features": features, "seed": int(seed), "rows": self.rows}
         parts = slices(self.holdout, y, p, self.by, self.costs)
         trial = Trial(params, evaluate(y, p, self.costs), parts, data_id=self.data_id)
-        return replace(trial, run_id=self._log(trial, model, p, f"{spec.kind}-{seed}"))
+        return replace(trial, run_id=self._log(trial, model, p, name or f"{spec.kind}-{seed}"))
 
     def _log(self, trial: Trial, model: Any, p: Any, name: str) -> str:
         files = {"scores.parquet": _scores(self.holdout, self.schema, p), "schema.json": self.described}
@@ -168,12 +212,34 @@ def reproduce(ws: Workspace, run_id: str, *, frame: pd.DataFrame | None = None) 
             fix="Check out the data version it names.",
             run_id=run_id,
         )
-    params: dict[str, Any] = dict(record.params)
-    spec = ModelSpec(params["kind"], {k: v for k, v in params.items() if k not in _OWN}, tuple(params["features"]))
+    fitted = fitted_as(record)
     started = pd.Timestamp.now()
-    model = fit(rows, schema, spec, seed=params["seed"], rows=params["rows"])
+    model = fit(rows, schema, fitted.spec, seed=fitted.seed, rows=fitted.rows)
     seconds = (pd.Timestamp.now() - started).total_seconds()
     return Reproduction(run_id, digest_bytes(model_bytes(model)), record.tags[tracking.MODEL], seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """How a logged trial was fitted: enough to fit it again."""
+
+    spec: ModelSpec
+    seed: int
+    rows: int | None
+
+
+def fitted_as(record: tracking.TrialRecord) -> Fitted:
+    """Read a trial's parameters back; NotFound when they are not those of a trial of ours."""
+    params: dict[str, Any] = dict(record.params)
+    if not {"kind", "features", "seed"} <= set(params):
+        raise NotFound(
+            f"Run {record.run_id[:8]} does not say how it was fitted.",
+            code="trial.foreign",
+            fix="Choose a run that a sweep or the pipeline has logged.",
+            run_id=record.run_id,
+        )
+    spec = ModelSpec(params["kind"], {k: v for k, v in params.items() if k not in _OWN}, tuple(params["features"]))
+    return Fitted(spec, params["seed"], params.get("rows"))
 
 
 def _target(schema: Schema) -> str:

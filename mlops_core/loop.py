@@ -11,19 +11,19 @@ said is computed from the workspace; with one seed the digests are the same in e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from mlops_core import pipeline, registry, versions
-from mlops_core.baseline import Baseline
 from mlops_core.digest import digest_value
 from mlops_core.errors import BadInput, BadParameter
 from mlops_core.gates import Decision
 from mlops_core.ledger import Event, Ledger
-from mlops_core.monitor import MonitorPolicy, Window, replay
+from mlops_core.monitor import Baseline, MonitorPolicy, Window, replay
 from mlops_core.params import read_params, set_params
+from mlops_core.plain import plain
 from mlops_core.project import Template, template_of
 from mlops_core.reference import champion_baseline, champion_schema
 from mlops_core.release import judge, log_run, release
@@ -106,8 +106,8 @@ class Loop:
 
     workspace: Workspace
     year: pd.DataFrame
-    policy: MonitorPolicy = MonitorPolicy()
-    retraining: RetrainPolicy = RetrainPolicy()
+    policy: MonitorPolicy = field(default_factory=MonitorPolicy)
+    retraining: RetrainPolicy = field(default_factory=RetrainPolicy)
     on_entry: Callable[[Entry], None] | None = None
 
     # -- where we are ------------------------------------------------------------------------------------------------
@@ -193,7 +193,8 @@ class Loop:
     # -- the parts ---------------------------------------------------------------------------------------------------
 
     def _tell(self, date: str, stage: str, code: str, text: str, values: Mapping[str, Any]) -> Entry:
-        event = Ledger(self.workspace).record(KIND, stage, lesson_date=date, code=code, text=text, values=dict(values))
+        detail = {"code": code, "text": text, "values": plain(values)}
+        event = Ledger(self.workspace).record(KIND, stage, lesson_date=date, **detail)
         entry = _entry(event)
         if self.on_entry:
             self.on_entry(entry)
@@ -221,10 +222,11 @@ class Loop:
         rested = not last or (
             pd.Timestamp(date) - pd.Timestamp(last[-1].date) >= pd.Timedelta(days=self.retraining.cooldown_days)
         )
-        values = {"action": "retrain" if rested else "wait", "because": [alarm.kind for alarm in reasons],
-                  "drifted": len(window.drift.drifted), "usual": self._usual_drift()}  # fmt: skip
-        board = "no redder than" if values["drifted"] <= values["usual"] else "redder than"
-        words = f"The board is {board} in the weeks before ({values['drifted']} columns, at most {values['usual']})."
+        drifted, usual = len(window.drift.drifted), self._usual_drift()
+        kinds = [alarm.kind for alarm in reasons]
+        values = {"action": "retrain" if rested else "wait", "because": kinds, "drifted": drifted, "usual": usual}
+        board = "no redder than" if drifted <= usual else "redder than"
+        words = f"The board is {board} in the weeks before ({drifted} columns, at most {usual})."
         if not rested:
             since = f"{self.retraining.cooldown_days} days after the last retraining"
             self._tell(date, "decide", "loop.decide", f"Wait: less than {since}. {words}", values)

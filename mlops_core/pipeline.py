@@ -57,13 +57,15 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pass over the pipeline."""
+    """One pass over the pipeline: `dataset` is the data it read, `params` the parameters it read, overrides included."""
 
     id: str
     lane: str
     started: float
     seconds: float
     steps: tuple[StepRun, ...]
+    dataset: str
+    params: Mapping[str, Any]
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -108,8 +110,11 @@ class Run:
 
     def to_dict(self) -> dict[str, object]:
         """The record as plain values."""
-        return {"id": self.id, "lane": self.lane, "started": self.started, "seconds": self.seconds,
-                "steps": [step.to_dict() for step in self.steps]}  # fmt: skip
+        return {
+            **{name: getattr(self, name) for name in ("id", "lane", "started", "seconds", "dataset")},
+            "params": dict(self.params),
+            "steps": [step.to_dict() for step in self.steps],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,9 @@ class Pipeline:
         by_name: dict[str, Step] = {}
         for step in steps:
             if step.name in by_name or step.name in given:
-                raise BadInput(f"{step.name!r} is produced twice.", code="pipeline.twice", fix="Rename one of the steps.")
+                raise BadInput(
+                    f"{step.name!r} is produced twice.", code="pipeline.twice", fix="Rename one of the steps."
+                )
             by_name[step.name] = step
         ordered: list[Step] = []
         done = set(given)
@@ -174,7 +181,9 @@ def _stuck(waiting: Mapping[str, Step], known: set[str]) -> BadInput:
                 step=step.name,
             )
     circle = " → ".join([*sorted(waiting), min(waiting)])
-    return BadInput(f"steps read each other in a circle: {circle}.", code="pipeline.cycle", fix="Cut one of the arrows.")
+    return BadInput(
+        f"steps read each other in a circle: {circle}.", code="pipeline.cycle", fix="Cut one of the arrows."
+    )
 
 
 def load_pipeline(workspace: Workspace) -> Pipeline:
@@ -255,7 +264,8 @@ def run_locked(
         records.append(record)
         if on_step:
             on_step(step.name, record)
-    result = Run(runstore.new_id(started), lane, started, time.perf_counter() - clock, tuple(records))
+    seconds = time.perf_counter() - clock
+    result = Run(runstore.new_id(started), lane, started, seconds, tuple(records), inputs[DATASET], params)
     store.finish(result.to_dict(), params, pipeline.steps)
     if not lane and not overrides and result.passed and (result.changed or not dvcfiles.recorded(workspace)):
         dvcfiles.record(workspace, pipeline.steps, params, result.outputs, message=result.message)
@@ -323,7 +333,9 @@ def last_run(workspace: Workspace, lane: str = "") -> Run | None:
     if record is None:
         return None
     steps = tuple(StepRun(**{**step, "log": tuple(step["log"])}) for step in record["steps"])
-    return Run(record["id"], record["lane"], record["started"], record["seconds"], steps)
+    return Run(
+        record["id"], record["lane"], record["started"], record["seconds"], steps, record["dataset"], record["params"]
+    )
 
 
 def read_output(workspace: Workspace, name: str, lane: str = "") -> Any:

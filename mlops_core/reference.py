@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mlops_core import registry, tracking, versions
-from mlops_core.baseline import Baseline
+from mlops_core import experiments, registry, tracking, versions
 from mlops_core.dataset import Schema, write_parquet
 from mlops_core.digest import digest_value
 from mlops_core.errors import NotFound
+from mlops_core.monitor import Baseline
 from mlops_core.project import template_of
 from mlops_core.registry import ModelVersion
 from mlops_core.release import costs_of
-from mlops_core.training import out_of_fold, spec_of
+from mlops_core.training import out_of_fold
 from mlops_core.workspace import Workspace
 
 FOLDS = 5
@@ -44,11 +44,8 @@ def data_of(workspace: Workspace, champion: ModelVersion) -> pd.DataFrame:
 
 
 def _weeks(frame: pd.DataFrame, schema: Schema) -> npt.NDArray[np.str_]:
-    return frame[str(schema.day)].dt.to_period("W-SUN").astype(str).to_numpy(dtype=str)
-
-
-def _section(params: Any) -> dict[str, object]:
-    return {name.removeprefix("model."): value for name, value in params.items() if name.startswith("model.")}
+    weeks = frame[str(schema.day)].dt.to_period("W-SUN").astype(str)
+    return np.asarray(weeks, dtype=str)
 
 
 def reference_scores(workspace: Workspace, champion: ModelVersion, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -56,13 +53,10 @@ def reference_scores(workspace: Workspace, champion: ModelVersion, frame: pd.Dat
     path = workspace.mlops / "baselines" / f"{digest_value([champion.digest, champion.data_id, FOLDS])[:32]}.parquet"
     if path.is_file():
         return pd.read_parquet(path)["score"].to_numpy(dtype=np.float64)
-    params = tracking.trial(workspace, champion.run_id).params
+    fitted = experiments.fitted_as(tracking.trial(workspace, champion.run_id))
     schema = template_of(workspace).schema
-    section = _section(params)
-    spec = spec_of(section, model_features(registry.load_version(workspace, champion.version)))
-    rows = int(str(section.get("rows") or 0)) or None
-    seed = int(str(params.get("seed", 0)))
-    scores = out_of_fold(frame, schema, spec, groups=_weeks(frame, schema), seed=seed, rows=rows, folds=FOLDS)
+    weeks = _weeks(frame, schema)
+    scores = out_of_fold(frame, schema, fitted.spec, groups=weeks, seed=fitted.seed, rows=fitted.rows, folds=FOLDS)
     write_parquet(pd.DataFrame({"score": scores}), path)
     return scores
 

@@ -9,27 +9,25 @@ The evidence is paired: champion and challenger score the same held-out rows, da
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from mlops_core import dvcfiles, pipeline, registry, tracking, versions
+from mlops_core import dvcfiles, experiments, pipeline, registry, tracking, versions
 from mlops_core.dataset import Costs
 from mlops_core.digest import digest_file, digest_value
 from mlops_core.errors import BadInput, NotFound
 from mlops_core.gates import Decision, Evidence, Policy, decide, load_policy
 from mlops_core.ledger import Ledger, Promotion
-from mlops_core.metrics import Metrics, SliceMetrics
 from mlops_core.models import load_model
-from mlops_core.params import flatten, read_params
+from mlops_core.params import read_params
 from mlops_core.project import Template, template_of
-from mlops_core.training import ModelSpec, Trial, fit, predict
+from mlops_core.training import ModelSpec, Trial, fit, predict, spec_of
+from mlops_core.versions import Version
 from mlops_core.workspace import Workspace
 
 EXPERIMENT = "pipeline"
@@ -53,46 +51,63 @@ def log_run(workspace: Workspace, *, name: str = "", experiment: str = EXPERIMEN
     if last is None:
         raise NotFound("the pipeline has not run yet.", code="run.none", fix="Run the pipeline first.")
     last.raise_if_failed()
-    model = workspace.reports / "train.skops"
-    version = versions.current(workspace)
-    params = read_params(workspace.params)
-    tags = {"mlops.run": digest_value(last.outputs), "mlops.env": dvcfiles.environment_digest(workspace),
-            "mlops.data.name": version.name, "mlops.seed": str(params["seed"])}  # fmt: skip
+    tags = {"mlops.run": digest_value(last.outputs), "mlops.env": dvcfiles.environment_digest(workspace)}
     for record in tracking.trials(workspace, experiment):
         if record.tags.get("mlops.run") == tags["mlops.run"] and record.status == "FINISHED":
             return record.run_id
-    trial = _trial(pipeline.read_output(workspace, "evaluate"), flatten(params), version.digest)
-    schema = template_of(workspace).schema
-    title = name or f"{params['model']['kind']} on {version.name}"
-    return tracking.log_trial(workspace, trial, model, experiment=experiment, tags=tags, schema=schema, name=title)
+    return _log(workspace, last, name, experiment, tags).run_id
 
 
-def _trial(report: Mapping[str, Any], params: Mapping[str, object], data_id: str) -> Trial:
-    known = {field.name for field in dataclasses.fields(Metrics)}
-
-    def metrics(values: Mapping[str, Any]) -> Metrics:
-        return Metrics(**{name: value for name, value in values.items() if name in known})
-
-    parts = tuple(
-        SliceMetrics(part["name"], part["value"], part["n"], metrics(part["metrics"])) for part in report["slices"]
+def _log(workspace: Workspace, run: pipeline.Run, name: str, experiment: str, tags: Mapping[str, str]) -> Trial:
+    """Write a pipeline run down as a trial like any other."""
+    params, version = run.params, version_of(workspace, run)
+    model = pipeline.read_output(workspace, "train")
+    return experiments.log_fitted(
+        workspace,
+        model,
+        training_rows(workspace),
+        held_out(workspace),
+        template_of(workspace).schema,
+        spec_of(params["model"], model.feature_names_in_),
+        seed=params["seed"],
+        data_id=version.digest,
+        costs=Costs(**params["costs"]),
+        rows=params["model"]["rows"] or None,
+        by=("origin",) if "origin" in model.feature_names_in_ else (),
+        experiment=experiment,
+        tags={**tags, "mlops.data.name": version.name},
+        name=name or f"{params['model']['kind']} on {version.name}",
     )
-    return Trial(params, metrics(report["metrics"]), parts, data_id=data_id)
+
+
+def version_of(workspace: Workspace, run: pipeline.Run) -> Version:
+    """The data version that a run read; NotFound when it read a table that was never committed."""
+    md5 = run.dataset.split(".", maxsplit=1)[0]
+    for version in reversed(versions.log(workspace)):
+        if version.md5 == md5:
+            return version
+    raise NotFound(
+        "the run read a table that is not a data version.", code="data.unversioned", fix="Commit it, then run again."
+    )
 
 
 def held_out(workspace: Workspace) -> pd.DataFrame:
     """The rows that the pipeline's split held out, with every column of the data version."""
-    split = pipeline.read_output(workspace, "split")
-    key = list(template_of(workspace).schema.key)
-    rows = split.loc[split["part"] == "holdout", key]
-    return rows.merge(pipeline.read_output(workspace, "ingest"), on=key, how="left", validate="one_to_one")
+    return _part(workspace, "holdout")
 
 
 def training_rows(workspace: Workspace) -> pd.DataFrame:
     """The rows that the pipeline's split trained on, with every column of the data version."""
+    return _part(workspace, "train")
+
+
+def _part(workspace: Workspace, part: str) -> pd.DataFrame:
     split = pipeline.read_output(workspace, "split")
     key = list(template_of(workspace).schema.key)
-    rows = split.loc[split["part"] == "train", key]
-    return rows.merge(pipeline.read_output(workspace, "ingest"), on=key, how="left", validate="one_to_one")
+    rows = split.loc[split["part"] == part, key]
+    whole: pd.DataFrame = pipeline.read_output(workspace, "ingest")
+    found: pd.DataFrame = rows.merge(whole, on=key, how="left", validate="one_to_one")
+    return found
 
 
 def gather(workspace: Workspace, run_id: str) -> Evidence:

@@ -80,10 +80,14 @@ def parse_step(name: str, source: str) -> Step:
         tree = ast.parse(source)
     except SyntaxError as error:
         where = f"steps/{name}.py line {error.lineno}: {error.msg}"
-        raise BadInput(f"{where}.", code="step.syntax", fix="Mend the line and run again.", line=error.lineno) from error
+        raise BadInput(
+            f"{where}.", code="step.syntax", fix="Mend the line and run again.", line=error.lineno
+        ) from error
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
     if not found:
-        raise BadInput(f"steps/{name}.py has no function {name}().", code="step.function", fix="Name it after its file.")
+        raise BadInput(
+            f"steps/{name}.py has no function {name}().", code="step.function", fix="Name it after its file."
+        )
     node = found[0]
     if node.args.vararg or node.args.kwarg:
         raise BadInput(f"step {name} takes *args or **kwargs.", code="step.names", fix="Name each thing it reads.")

@@ -88,10 +88,7 @@ def commit(ws: Workspace, frame: pd.DataFrame, *, name: str, message: str, lesso
         raise BadParameter("The table has no column.", code="version.empty", fix="Commit a table with columns.")
     with ws.lock():
         existing = log(ws)
-        taken = next((v.name for v in existing if v.name.casefold() == name.casefold()), None)
-        if taken is not None:
-            text = f"version {taken!r} exists already."
-            raise BadName(text, code="version.exists", fix="Choose another name.", name=name)
+        _refuse_taken(existing, name)
         here = _find_current(ws, existing)
         md5, size = _store_payload(ws, frame)
         _reached("payload")
@@ -132,6 +129,23 @@ def checkout(ws: Workspace, name: str) -> Version:
         pointer = next(item.pointer for item in found if item.version is version)
         _put_in_place(ws, version.md5, pointer)
     return version
+
+
+def tag(ws: Workspace, name: str, version: str) -> Version:
+    """Give a version a second name: a pointer, no copy. Raises BadName (unsafe or taken), NotFound, Busy."""
+    name = _checked_name(name)
+    with ws.lock():
+        existing = log(ws)
+        _refuse_taken(existing, name)
+        ws.git("tag", _tag_of(name), _named(existing, version).id)
+    return _named(log(ws), name)
+
+
+def _refuse_taken(existing: Iterable[Version], name: str) -> None:
+    taken = next((v.name for v in existing if v.name.casefold() == name.casefold()), None)
+    if taken is not None:
+        text = f"version {taken!r} exists already."
+        raise BadName(text, code="version.exists", fix="Choose another name.", name=name)
 
 
 def current(ws: Workspace) -> Version:

@@ -130,8 +130,10 @@ def branch(args: argparse.Namespace) -> Outcome:
     """Start a line of versions that grows on its own; costs a pointer, copies nothing."""
     from mlops_core import versions
 
-    made = versions.branch(open_here(args), args.name, args.version)
-    return Outcome({"branch": args.name, **made.to_dict()}, (f"branch {args.name} starts at {made.name}",))
+    workspace = open_here(args)
+    versions.tag(workspace, args.name, args.version)
+    made = versions.checkout(workspace, args.name)
+    return Outcome(made.to_dict(), (f"{made.name} starts at {args.version}; the next commit grows from it",))
 
 
 def _merge_arguments(parser: argparse.ArgumentParser) -> None:
@@ -229,9 +231,9 @@ COMMANDS = (
     Command("data branch", "Start a line of versions.", "data branch trial v5", branch, _tag_arguments),
     Command("data merge", "Merge two versions.", "data merge v5 v6 --name both", merge, _merge_arguments),
     Command("data tag", "Give a version a second name.", "data tag golden v5", tag, _tag_arguments),
-    Command("data bisect", "Find the first bad version.", "data bisect v2 v4 --rule wind_speed.range", bisect, _bisect_arguments),
+    Command("data bisect", "Find the first bad one.", "data bisect v2 v4 --rule wind_speed.range", bisect, _bisect_arguments),
     Command("data verify", "Hash every payload again.", "data verify", verify),
-    Command("data import", "Bring your own CSV in.", "data import mine.csv --name mine -m 'my data'", import_file, _import_arguments),
+    Command("data import", "Bring your own CSV in.", "data import mine.csv --name mine -m own", import_file, _import_arguments),
     Command("diff", "What changed between two versions or files.", "diff v4 v5", diff, _two_arguments),
     Command("drift", "How far the columns have moved.", "drift v5 v6", drift, _drift_arguments),
 )  # fmt: skip

@@ -64,7 +64,8 @@ def loop(args: argparse.Namespace) -> Outcome:
 
 
 def _serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8600, help="port on 127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=8600, help="port")
 
 
 def serve(args: argparse.Namespace) -> Outcome:
@@ -72,7 +73,7 @@ def serve(args: argparse.Namespace) -> Outcome:
     from mlops_core.http import serve_forever
 
     workspace = open_here(args)
-    serve_forever(workspace, args.port, on_ready=progress)
+    serve_forever(workspace, args.host, args.port, on_ready=progress)
     return Outcome({"port": args.port}, ("stopped",))
 
 

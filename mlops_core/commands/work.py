@@ -38,11 +38,12 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Bring the pipeline up to date."""
     workspace = open_here(args)
-    if args.set:
-        set_params(workspace.params, pairs(args.set))
+    changes = pairs(args.set)
     if args.plan:
-        planned = [{"step": p.step, "action": p.action, "why": p.why} for p in pipeline.plan(workspace)]
+        planned = [{"step": p.step, "action": p.action, "why": p.why} for p in pipeline.plan(workspace, changes)]
         return Outcome({"plan": planned}, table(planned, ["step", "action", "why"]))
+    if changes:
+        set_params(workspace.params, changes)
     done = pipeline.run(workspace, on_step=lambda name, record: None if record else progress(f"{name} …"))
     rows: list[dict[str, object]] = [{**step.to_dict(), "log": " · ".join(step.log)} for step in done.steps]
     lines = (*table(rows, ["step", "status", "seconds", "why", "log"]), f"{done.seconds:.2f} s")

@@ -233,6 +233,21 @@ def test_a_long_name_of_four_byte_letters_is_refused(ws: Workspace) -> None:
     assert put(ws, "雨" * 64).name == "雨" * 64
 
 
+def test_a_name_with_spaces_comes_back(ws: Workspace) -> None:
+    assert put(ws, "first quarter é").name == "first quarter é"
+    assert versions.checkout(ws, "first quarter é") == versions.current(ws) == versions.log(ws)[0]
+
+
+def test_a_damaged_object_of_git_that_no_version_needs_is_found_too(ws: Workspace) -> None:
+    put(ws, "v1")
+    blob = ws.git("rev-parse", "HEAD:.gitignore").strip()
+    path = ws.root / ".git" / "objects" / blob[:2] / blob[2:]
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(Damaged):
+        versions.verify(ws)
+
+
 def test_composed_and_decomposed_names_are_one(ws: Workspace) -> None:
     put(ws, "e\u0301te\u0301")
     with pytest.raises(BadName, match="exists"):
@@ -244,3 +259,14 @@ def test_a_tag_without_a_pointer_is_no_version(ws: Workspace) -> None:
     ws.git("tag", "data/empty", "HEAD")
     assert versions.log(ws) == ()
     assert os.path.lexists(ws.root / ".git/refs/tags/data/empty")
+
+
+def test_a_second_name_is_a_pointer(ws: Workspace) -> None:
+    first = versions.commit(ws, pd.DataFrame({"x": [1, 2]}), name="v1", message="first", lesson_date="2013-04-01")
+    named = versions.tag(ws, "golden", "v1")
+    assert (named.id, named.digest, named.md5) == (first.id, first.digest, first.md5)
+    pd.testing.assert_frame_equal(versions.read(ws, "golden"), versions.read(ws, "v1"))
+    with pytest.raises(BadName, match="exists already"):
+        versions.tag(ws, "V1", "golden")
+    with pytest.raises(NotFound):
+        versions.tag(ws, "other", "none")

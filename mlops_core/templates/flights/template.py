@@ -34,6 +34,7 @@ TEMPLATE = Template(
     source=raw.find_source,
     year=features.year,
     recipes=recipes,
+    rules=RULES,
     check=check,
     history=versions.history,
     stream_start=versions.STREAM_START,
