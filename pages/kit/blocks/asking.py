@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.kit.blocks.sights import verdict
+from pages.kit.blocks.sights import note, verdict
 from pages.kit.session import has_text, progress, t
 from tutor.missions import Mission, Outcome
 from tutor.predictions import Answer, Prediction
@@ -29,7 +29,7 @@ def predict(prediction: Prediction, context: Any, **values: object) -> bool:
     """
     kept = progress().prediction(prediction)
     with st.container(border=True, width=CARD, key=f"predict-{prediction.code}"):
-        st.caption(f":material/psychology: {t('predict.title')}")
+        note(f":material/psychology: {t('predict.title')}")
         st.markdown(f"**{t(f'predict.{prediction.code}.question', **values)}**")
         if kept is None:
             _ask(prediction, values)
@@ -95,7 +95,7 @@ def mission(task: Mission, state: Any, **values: object) -> Outcome:
     store = progress()
     kept = store.record(task, outcome) if outcome.kind != "not_attempted" else store.mission(task)
     with st.container(border=True, width=CARD, key=f"mission-{task.code}"):
-        st.caption(f":material/flag: {t('mission.title')}")
+        note(f":material/flag: {t('mission.title')}")
         st.subheader(t(f"mission.{task.code}.title", **values), anchor=False)
         st.markdown(t(f"mission.{task.code}.brief", **values))
         verdict(outcome.kind)
@@ -131,7 +131,7 @@ def _help(task: Mission, kept: MissionState, values: Mapping[str, object]) -> No
         st.button(label, type="tertiary", icon=":material/lightbulb:", key=key, on_click=_open_hint, args=(task,))
     else:
         if not kept.solved:
-            st.caption(t("mission.solution_cost"))
+            note(t("mission.solution_cost"))
         label, key = t("mission.solution"), f"mission.{task.code}.solution"
         st.button(label, type="tertiary", icon=":material/visibility:", key=key, on_click=_show_solution, args=(task,))
 

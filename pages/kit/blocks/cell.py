@@ -7,6 +7,7 @@ import os
 import streamlit as st
 
 from pages.kit import charts
+from pages.kit.blocks.sights import note
 from pages.kit.session import cells, dark, lab, progress, t, workspace
 from tutor.cells import CellContext, CellResult, Level, Output, level
 
@@ -33,7 +34,7 @@ def code_cell(
     now = cell_level()
     if now.name == "off":
         st.code(source, language="python")
-        st.caption(t(f"cell.{now.reason}"))
+        note(t(f"cell.{now.reason}"))
         return None
     if not progress().note(_CONSENT):
         st.code(source, language="python")
@@ -71,7 +72,7 @@ def _cell(page: str, source: str, key: str, variables: dict[str, object]) -> Non
     result = lab(page).get(kept)
     if isinstance(result, CellResult):
         _show(result, f"{page}.{key}")
-    st.caption(t("cell.help", cpu=limits.cpu_s, memory=limits.memory_mb))
+    note(t("cell.help", cpu=limits.cpu_s, memory=limits.memory_mb))
 
 
 def _show(result: CellResult, key: str) -> None:
@@ -79,7 +80,7 @@ def _show(result: CellResult, key: str) -> None:
     if result.text:
         st.code(result.text, language=None, wrap_lines=True)
     if result.truncated:
-        st.caption(t("cell.truncated", limit=limits.text_kb))
+        note(t("cell.truncated", limit=limits.text_kb))
     for number, output in enumerate(result.outputs):
         _show_output(output, f"{key}.output.{number}")
     if result.error is not None:
@@ -92,15 +93,15 @@ def _show(result: CellResult, key: str) -> None:
     if result.status == "busy":
         st.warning(t("cell.queued"))
     if result.status == "ok" and not result.text and not result.outputs:
-        st.caption(t("cell.silent"))
-    st.caption(t("cell.ran", seconds=result.seconds))
+        note(t("cell.silent"))
+    note(t("cell.ran", seconds=result.seconds))
 
 
 def _show_output(output: Output, key: str) -> None:
     if output.kind == "figure":
         picture = charts.from_json(output.text, charts.Look(dark()))
         if picture is None:
-            st.caption(t("cell.no_figure"))
+            note(t("cell.no_figure"))
             return
         st.plotly_chart(picture, theme=None, config=charts.CONFIG, key=key, alt=t("cell.figure"))
     elif output.table is not None:
@@ -109,7 +110,7 @@ def _show_output(output: Output, key: str) -> None:
         shown = pd.DataFrame(list(output.table.rows), columns=_distinct(output.table.columns))
         st.dataframe(shown, hide_index=True, alt=t("cell.table"), key=key)
         if output.table.total > len(shown):
-            st.caption(t("cell.rows", shown=len(shown), total=output.table.total))
+            note(t("cell.rows", shown=len(shown), total=output.table.total))
     else:
         st.code(output.text, language=None, wrap_lines=True)
 

@@ -42,11 +42,16 @@ _VERDICTS: dict[str, tuple[str, Colour]] = {
 }
 
 
+def note(text: str) -> None:
+    """One paragraph of small, quiet text. Streamlit's own caption is too pale to read on this paper (4.3 : 1)."""
+    st.caption(f":gray[{text}]")
+
+
 def section_head(page: str) -> None:
     """Name and minutes, the page's question as its one h1, two sentences of story: `page.<page>.*` of the catalogue."""
     name, minutes = t(f"page.{page}.title"), t("block.minutes", minutes=t(f"page.{page}.minutes"))
     with st.container(width=680, gap="xsmall"):
-        st.caption(f"{name} · {minutes}")
+        note(f"{name} · {minutes}")
         st.title(t(f"page.{page}.question"), anchor=False)
         st.markdown(t(f"page.{page}.lead"))
     st.space("small")
@@ -102,7 +107,7 @@ def metrics(row: Sequence[Metric]) -> None:
                     chart_data=list(one.course) or None,
                 )
                 if one.meaning:
-                    st.caption(one.meaning)
+                    note(one.meaning)
 
 
 def figure(
