@@ -11,7 +11,7 @@ from mlops_core.stats.multiplicity import adjust, any_false_alarm, bh, holm
 from mlops_core.stats.planning import plan, power_at
 from mlops_core.stats.sequential import msprt, msprt_proportions, peeking
 
-P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=25)
+P_VALUES = st.lists(st.floats(0, 1) | st.floats(0, 0.1), min_size=1, max_size=25)
 
 
 def holm_by_definition(p, alpha):
@@ -52,6 +52,11 @@ def test_a_question_not_asked_does_not_count(method):
     assert np.isnan(with_gap[1])
     assert with_gap[[0, 2]].tolist() == adjust([0.01, 0.04], method).tolist()
     assert len(adjust([], method)) == 0
+
+
+def test_holm_steps_down_where_bonferroni_does_not():
+    assert holm([0.01, 0.04, 0.03]).tolist() == [0.03, 0.06, 0.06]
+    assert holm([0.02, 0.03]).tolist() == [0.04, 0.04]
 
 
 def test_bad_p_values_and_methods():

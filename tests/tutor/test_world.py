@@ -70,6 +70,12 @@ def test_flipping_a_weight_hurts_the_old_ranking_but_not_the_mean_logit():
     assert logit(flipped.truth(FRAME)).mean() == pytest.approx(logit(old).mean(), abs=1e-9)
 
 
+@pytest.mark.parametrize("feature", ["x", "gaps", "label"])
+def test_terms_are_centred(feature):
+    without = logit(WORLD.with_weight(feature, 0).truth(FRAME)).mean()
+    assert without == pytest.approx(logit(WORLD.truth(FRAME)).mean(), abs=1e-9)
+
+
 def test_a_weight_shrinks_gradually():
     spreads = [WORLD.with_weight("x", factor).importance(FRAME)["x"] for factor in (1, 0.4, 0)]
     assert spreads[1] == pytest.approx(0.4 * spreads[0])
