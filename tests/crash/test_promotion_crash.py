@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("prepared") / "ws"
     ws = Workspace(root)
     ws.mlops.mkdir(parents=True)
-    cache = Path(os.environ.get("MLOPS_TEST_CACHE", Path(root.anchor) / "tmp" / f"mlops-test-{os.getuid()}"))
+    cache = Path(os.environ.get("MLOPS_TEST_CACHE", Path(tempfile.gettempdir()) / f"mlops-test-{os.getuid()}"))
     mlstore.ensure_store(ws, cache=cache)
     schema = Schema((Column("x", "number", "feature"), Column("y", "flag", "target")))
     frame = pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40) % 2})
