@@ -103,13 +103,23 @@ class Rule:
         return tuple(dict.fromkeys(name for name in (*self.columns, self.column, self.by) if name))
 
     @property
+    def _span(self) -> str:
+        if self.low in (None, -np.inf):
+            return f"at most {as_text(self.high)}"
+        return (
+            f"at least {as_text(self.low)}"
+            if self.high == np.inf
+            else f"from {as_text(self.low)} to {as_text(self.high)}"
+        )
+
+    @property
     def expected(self) -> str:
         """What would be right, in words."""
         unit = f" {self.unit}" if self.unit else ""
         return {
             "present": "the column exists",
             "type": f"a {'whole ' if self.whole else ''}{self.is_a}",
-            "range": f"from {as_text(self.low)} to {as_text(self.high)}{unit}",
+            "range": f"{self._span}{unit}",
             "filled": "no missing value",
             "unique": f"one row for each {', '.join(self.columns)}",
             "allowed": f"one of {', '.join(self.allowed[:8])}{' …' if len(self.allowed) > 8 else ''}",

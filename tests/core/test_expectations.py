@@ -94,6 +94,13 @@ def test_a_finding_says_how_many_where_and_what_would_be_right() -> None:
     assert all(len(f.examples) == 3 for f in ended)
 
 
+def test_a_range_open_on_one_side_is_said_as_such() -> None:
+    low, high = Column("x", "number", low=0, unit="m"), Column("y", "number", high=9)
+    frame = pd.DataFrame({"x": [-1.0, 1e9], "y": [-1e9, 10.0]})
+    failed = validate(frame, Schema((low, high))).failed
+    assert [(finding.expected, finding.count) for finding in failed] == [("at least 0 m", 1), ("at most 9", 1)]
+
+
 def test_examples_name_rows_by_position_whatever_the_index() -> None:
     frame = _with("wind", 7, 999.0).set_index(pd.Index(["same"] * len(FRAME)))
     assert validate(frame, SCHEMA).failed[0].examples[0].row.startswith("day=2020-03-01 ride=7 ")

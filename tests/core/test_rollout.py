@@ -54,6 +54,7 @@ def test_good_and_bad_canaries_end_where_they_should() -> None:
     assert good.outcome == "promoted"
     assert [(s.share, s.action) for s in good.stages] == [(0.05, "advance"), (0.25, "advance"), (0.5, "advance")]
     assert all(s.high < good.tolerance for s in good.stages)
+    assert canary(*_traffic(rng, 0.2, 0.0)).outcome == "promoted"  # different, but for the better
     assert list(good.frame()["share"]) == [0.05, 0.25, 0.5]
     json.dumps(good.to_dict())
 
