@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SEED, TRAIN, HOLDOUT = "mlops.seed", "mlops.train", "mlops.holdout"
 _FIRST, _LAST = "mlops.train_first", "mlops.train_last"
+_KEYS = "train.parquet"  # which rows were trained on, by key
 _OWN = frozenset({"kind", "features", "seed", "rows"})
 
 
@@ -170,6 +171,8 @@ class _Job:
 
     def _log(self, trial: Trial, model: Any, p: Any, name: str) -> str:
         files = {"scores.parquet": _scores(self.holdout, self.schema, p), "schema.json": self.described}
+        if self.schema.key:
+            files[_KEYS] = _parquet(self.frame[list(self.schema.key)])
         tags = {**self.tags, SEED: str(trial.params["seed"])}
         self.ws.mlops.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.ws.mlops, prefix="tmp") as folder:
@@ -268,8 +271,12 @@ def _scores(holdout: pd.DataFrame, schema: Schema, p: Any) -> bytes:
         columns["key_row"] = range(len(holdout))
     columns["day"] = holdout[schema.day].to_numpy() if schema.day else range(len(holdout))
     columns["y"], columns["p"] = holdout[_target(schema)].to_numpy(dtype="float64"), p
+    return _parquet(pd.DataFrame(columns))
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
-    pd.DataFrame(columns).to_parquet(buffer, index=False)
+    frame.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
 
 
@@ -289,6 +296,9 @@ def _training_rows(ws: Workspace, record: tracking.TrialRecord, schema: Schema) 
             digest=digest,
         )
     whole = versions.read(ws, version.name)
+    if schema.key:
+        keys = pd.read_parquet(tracking.artifact(ws, record.run_id, _KEYS))
+        return keys.merge(whole, on=list(schema.key), how="inner")
     if schema.day is None or _FIRST not in record.tags:
         return whole
     day = whole[schema.day]

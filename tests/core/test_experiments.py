@@ -116,6 +116,15 @@ def test_a_sample_of_rows_is_drawn_again(ws: Workspace) -> None:
     assert experiments.reproduce(ws, trial.run_id, frame=TRAIN.sample(frac=1, random_state=1)).same
 
 
+@pytest.mark.parametrize("key", [True, False])
+def test_rows_are_found_again_by_key_or_else_by_day(ws: Workspace, key: bool) -> None:
+    schema = SCHEMA if key else replace(SCHEMA, key=())
+    frame = TRAIN[TRAIN["id"] % 3 > 0].iloc[::-1] if key else TRAIN
+    digest = versions.current(ws).digest
+    (trial,) = experiments.sweep(ws, frame, HOLDOUT, schema, SPECS[2:], [1], data_id=digest, experiment="rows")
+    assert experiments.reproduce(ws, trial.run_id).same
+
+
 def test_other_rows_or_a_lost_version_are_said(ws: Workspace, seen: list[Trial], tmp_path: Path) -> None:
     with pytest.raises(BadData, match="are not the ones run"):
         experiments.reproduce(ws, seen[0].run_id, frame=HOLDOUT)

@@ -128,6 +128,17 @@ def test_of_many_promoters_one_wins_and_no_event_is_lost(ledger: Ledger) -> None
     assert len(ledger.promotions()) == 2
 
 
+def test_a_second_writer_waits_for_the_first(ledger: Ledger) -> None:
+    insert = "INSERT INTO events (created, lesson_date, kind, subject, detail) VALUES ('2013-01-01', '', ?, '', '{}')"
+    second = threading.Thread(target=ledger.record, args=("second",))
+    with open_sqlite(ledger.ws.ledger_db, write=True) as db:
+        second.start()
+        second.join(0.2)  # a writer that does not wait is done by now
+        db.execute(insert, ("first",))
+    second.join()
+    assert [event.kind for event in ledger.events()] == ["first", "second"]
+
+
 def test_many_make_the_file_at_once_and_one_is_there(tmp_path: Path) -> None:
     start = threading.Barrier(8)
 
