@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mlops_core.errors import BadParameter
-from tutor.lesson.start import DESK_ALL_RIGHT, DeskNumbers
 from tutor.predictions import Answer, Option, Prediction, options
 
 
@@ -36,13 +35,3 @@ def test_version_follows_the_options_and_the_belief() -> None:
 
 def test_options_may_carry_values() -> None:
     assert Option("half", 0.5).value == 0.5
-
-
-@pytest.mark.parametrize(
-    ("up", "then", "now", "right"),
-    [(1.0, 0.5, 0.7, "no_model"), (1.0, 0.7, 0.5, "yes"), (0.5, 0.5, 0.7, "no_service"), (1.0, 0.5, 0.5, "yes")],
-)
-def test_desk_answer_follows_the_numbers(up: float, then: float, now: float, right: str) -> None:
-    answer = DESK_ALL_RIGHT.reveal(DeskNumbers(up, then, now, 0.8))
-    assert answer.option == right
-    assert answer.values["lost"] == pytest.approx(now - then)

@@ -3,7 +3,7 @@
 A page module names its tasks as module attributes; nothing is registered by hand.
 
 >>> [prediction.code for prediction in tasks("start").predictions]
-['desk_all_right']
+['desk_all_right', 'touched_file', 'drifted_week', 'retrained_week']
 """
 
 from __future__ import annotations
