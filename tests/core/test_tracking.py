@@ -179,7 +179,19 @@ def test_eight_writers_lose_nothing(ws: Workspace, lab: Lab) -> None:
     assert list((ws.mlops / "owners").iterdir()) == []
 
 
-def test_nan_and_infinite_metrics_come_back(ws: Workspace, lab: Lab) -> None:
+def test_writers_queue(ws: Workspace, lab: Lab) -> None:
+    work = threading.Thread(
+        target=tracking.log_trial, args=(ws, lab.trials[0], lab.files[0]), kwargs={"experiment": "e"}
+    )
+    with tracking.speaking(ws):
+        work.start()
+        work.join(0.5)  # a writer that does not queue has made its run by now
+        assert tracking.trials(ws) == ()
+    work.join()
+    assert [trial.status for trial in tracking.trials(ws)] == ["FINISHED"]
+
+
+def test_a_metric_that_is_not_a_number_comes_back(ws: Workspace, lab: Lab) -> None:
     odd = replace(lab.trials[0], metrics=replace(lab.trials[0].metrics, auc=math.nan))
     record = tracking.trial(ws, tracking.log_trial(ws, odd, lab.files[0], experiment="e"))
     assert math.isnan(record.metrics["auc"])
