@@ -21,7 +21,7 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_core.errors import Damaged, MlopsError
 from mlops_core.ledger import open_sqlite, publish
@@ -131,6 +131,15 @@ def client(ws: Workspace) -> MlflowClient:
     ensure_store(ws)
     uri = f"sqlite:///{ws.mlflow_db.resolve()}"
     return MlflowClient(uri, registry_uri=uri)
+
+
+def close(ws: Workspace) -> None:
+    """Close MLflow's pooled connections to this workspace, before its database is replaced; the next turn opens anew."""
+    if "mlflow.store.tracking.sqlalchemy_store" not in sys.modules or not ws.mlflow_db.exists():
+        return
+    mlflow: Any = client(ws)
+    for side in (mlflow._tracking_client, mlflow._get_registry_client()):  # no public way in MLflow 3
+        side.store.engine.dispose()
 
 
 @contextlib.contextmanager
