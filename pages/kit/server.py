@@ -33,6 +33,7 @@ from pages.kit.session import COOKIE, LEARNER, cells, has_text, say_error, t
 _YEAR = 365 * 24 * 3600
 _FIRST = ("pandas", "plotly.graph_objects", "streamlit.elements.plotly_chart", "pages.kit.blocks", "pages.kit.stages")
 _BEHIND = ("mlops_core.project", "sklearn.ensemble", "sklearn.linear_model", "mlflow.tracking", "mlflow.sklearn")
+_CACHED = (b"if-none-match", b"if-modified-since")
 _log = logging.getLogger("mlops.app")
 
 
@@ -57,7 +58,9 @@ class LearnerCookie:
                     message = {**message, "headers": headers}
             await send(message)
 
-        await self.app(scope, receive, with_cookie)
+        # a page answered from the browser's cache (304) has no content type and would bring no cookie
+        headers = [pair for pair in scope.get("headers", []) if pair[0] not in _CACHED]
+        await self.app({**scope, "headers": headers}, receive, with_cookie)
 
 
 def learner_of(scope: Scope) -> str:

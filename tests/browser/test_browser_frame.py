@@ -14,6 +14,7 @@ from pages.kit.places import PLACES
 from pages.kit.session import COOKIE
 from pages.kit.text import words
 from tests.browser.helpers import Server, axe, opened, settle
+from tutor.lesson import tasks
 
 NAMES = [place.name for place in PLACES]
 STAGES = [name for name in NAMES if name != "start"]
@@ -69,23 +70,25 @@ def test_the_map_tells_state_and_figure(visit, server: Server) -> None:
     opened(page, "pipelines")
     versions = page.locator("button[data-page=versions]")
     expect(versions).to_have_accessible_name(
-        re.compile(rf"^{title('versions')}, {words('map.done')}, \w+ · [\d,]+ rows$")
+        re.compile(rf"^{title('versions')} {words('map.done')} \w+ · [\d,]+ rows$")
     )
-    expect(page.locator("button[data-page=loop]")).to_have_accessible_name(f"{title('loop')}, {words('map.todo')}")
+    expect(page.locator("button[data-page=loop]")).to_have_accessible_name(f"{title('loop')} {words('map.todo')}")
 
 
 def test_the_first_answer_unfolds_the_map_and_survives_a_reload(visit) -> None:
     page = visit("/")
     opened(page, "start")
     expect(page.locator("nav.map")).to_have_count(0)
-    page.locator(".st-key-predict-desk_all_right").get_by_text("No: a service is down").click()
-    page.get_by_role("button", name=words("predict.commit_sure")).click()
+    first = tasks("start").predictions[0]
+    card = page.locator(f".st-key-predict-{first.code}")
+    card.get_by_text(words(f"predict.{first.code}.option.{first.options[1].code}")).click()
+    card.get_by_role("button", name=words("predict.commit_sure")).click()
     expect(page.locator("nav.map")).to_have_count(1)
-    expect(page.get_by_text(words("predict.yours"))).to_be_visible()
+    expect(card.get_by_text(words("predict.yours"))).to_be_visible()
     page.reload()
     opened(page, "start")
-    expect(page.get_by_text(words("predict.yours"))).to_be_visible()
-    expect(page.get_by_role("radio")).to_have_count(0)
+    expect(card.get_by_text(words("predict.yours"))).to_be_visible()
+    expect(card.get_by_role("radio")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", NAMES)

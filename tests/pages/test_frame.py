@@ -14,6 +14,7 @@ from pages.kit import session, stages
 from pages.kit.components.loop_map import RING, Stage, loop_map
 from pages.kit.places import PLACES
 from tests.pages.helpers import open_page
+from tutor.lesson import tasks
 
 NAMES = [place.name for place in PLACES]
 
@@ -44,8 +45,8 @@ def test_the_map_marks_the_page(name: str, workspace: Workspace) -> None:
 def test_the_map_unfolds_after_the_first_answer(workspace: Workspace) -> None:
     at = open_page("start", workspace.root)
     assert len(at.get("bidi_component")) == 0
-    at.radio(key="predict.desk_all_right.choice").set_value("yes")
-    at.button(key="predict.desk_all_right.sure").click().run()
+    at.radio[0].set_value(tasks("start").predictions[0].options[0].code)
+    at.button(key=f"predict.{tasks('start').predictions[0].code}.sure").click().run()
     assert map_data(at)["current"] == "start"
 
 

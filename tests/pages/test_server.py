@@ -29,6 +29,10 @@ async def page(_request: Any) -> HTMLResponse:
     return HTMLResponse("<h1>page</h1>")
 
 
+async def cached(request: Any) -> HTMLResponse:
+    return HTMLResponse("", status_code=304 if "if-none-match" in request.headers else 200)
+
+
 async def data(_request: Any) -> JSONResponse:
     return JSONResponse({})
 
@@ -57,7 +61,12 @@ class Client:
 
 @pytest.fixture
 def client() -> Client:
-    routes = [Route("/", page, methods=["GET", "POST"]), Route("/data", data), *server.routes()]
+    routes = [
+        Route("/", page, methods=["GET", "POST"]),
+        Route("/data", data),
+        Route("/cached", cached),
+        *server.routes(),
+    ]
     return Client(Starlette(routes=routes, middleware=server.middleware()))
 
 
@@ -89,6 +98,12 @@ def test_only_pages_bring_a_cookie(client: Client) -> None:
     assert "set-cookie" not in client.get("/data").headers
     assert "set-cookie" not in client.get("/api/health").headers
     assert "set-cookie" not in client.post("/").headers
+
+
+def test_a_page_from_the_cache_brings_the_cookie_too(client: Client) -> None:
+    known = {"if-none-match": "x"}
+    assert "set-cookie" in client.get("/cached", headers=known).headers
+    assert client.get("/cached", headers={**known, "cookie": f"{COOKIE}={GOOD}"}).status_code == 304
 
 
 def test_two_visitors_get_two_names(client: Client) -> None:

@@ -65,6 +65,8 @@ def test_colours_are_readable(mode: str) -> None:
     for paper in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
         assert contrast(theme["textColor"], paper) >= 7
         assert contrast(theme["linkColor"], paper) >= 4.5
+    assert contrast("#FFFFFF", theme["primaryColor"]) >= 4.5
+    assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 3
     for name in ("red", "orange", "green", "blue", "violet", "gray"):
         assert contrast(theme[f"{name}TextColor"], theme[f"{name}BackgroundColor"]) >= 4.5, name
         assert contrast(theme[f"{name}TextColor"], theme["backgroundColor"]) >= 4.5, name

@@ -70,7 +70,7 @@ def _ask(prediction: Prediction, values: Mapping[str, object]) -> None:
                 args=(sure,),
             )
     if st.session_state.get(refused):
-        st.caption(f":orange[:material/info: {t('predict.pick')}]")
+        st.markdown(f":small[:orange[:material/info: {t('predict.pick')}]]")
 
 
 def _tell(prediction: Prediction, kept: Committed, answer: Answer, values: Mapping[str, object]) -> None:
@@ -102,7 +102,9 @@ def mission(task: Mission, state: Any, **values: object) -> Outcome:
         st.markdown(_words(task, outcome))
         if kept.solved:
             medal = "badge" if kept.badge else "solved"
-            st.caption(f":green[:material/{'military_tech' if kept.badge else 'task_alt'}: {t(f'mission.{medal}')}]")
+            st.markdown(
+                f":small[:green[:material/{'military_tech' if kept.badge else 'task_alt'}: {t(f'mission.{medal}')}]]"
+            )
         _help(task, kept, values)
     return outcome
 

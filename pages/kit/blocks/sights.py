@@ -44,7 +44,7 @@ _VERDICTS: dict[str, tuple[str, Colour]] = {
 
 def note(text: str) -> None:
     """One paragraph of small, quiet text. Streamlit's own caption is too pale to read on this paper (4.3 : 1)."""
-    st.caption(f":gray[{text}]")
+    st.markdown(f":small[:gray[{text}]]")
 
 
 def section_head(page: str) -> None:

@@ -56,7 +56,6 @@ export default function (component) {
     icon.textContent = ICONS[stage.state] || ICONS.todo;
     state.querySelector(".word").textContent = stage.word;
     part(button, "figure").textContent = stage.figure;
-    button.setAttribute("aria-label", [stage.title, stage.word, stage.figure].filter(Boolean).join(", "));
 
     button.onclick = () => setTriggerValue("go", stage.page);
   });
