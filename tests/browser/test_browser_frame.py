@@ -17,6 +17,7 @@ from tests.browser.helpers import Server, axe, opened, settle
 from tutor.lesson import tasks
 
 NAMES = [place.name for place in PLACES]
+MAP = ".st-key-loop_map nav"
 STAGES = [name for name in NAMES if name != "start"]
 
 
@@ -41,10 +42,10 @@ def test_the_map_leads_to_every_page_and_marks_it(visit) -> None:
     page = visit("/pipelines")
     opened(page, "pipelines")
     for name in [*STAGES[1:], STAGES[0]]:
-        page.locator(f"button[data-page={name}]").click()
+        page.locator(f"{MAP} button[data-page={name}]").click()
         opened(page, name)
         assert page.url.endswith(path_of(name))
-        marked = page.locator("nav.map button[aria-current=page]")
+        marked = page.locator(f"{MAP} button[aria-current=page]")
         expect(marked).to_have_count(1)
         expect(marked).to_have_attribute("data-page", name)
 
@@ -52,7 +53,7 @@ def test_the_map_leads_to_every_page_and_marks_it(visit) -> None:
 def test_the_map_by_keyboard(visit) -> None:
     page = visit("/pipelines")
     opened(page, "pipelines")
-    page.locator("button[data-page=pipelines]").focus()
+    page.locator(f"{MAP} button[data-page=pipelines]").focus()
     focused = "() => document.activeElement.shadowRoot?.activeElement?.dataset.page"
     walked = []
     for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowRight", "End", "Home", "Tab", "Tab"):
@@ -68,22 +69,24 @@ def test_the_map_by_keyboard(visit) -> None:
 def test_the_map_tells_state_and_figure(visit, server: Server) -> None:
     page = visit("/pipelines")
     opened(page, "pipelines")
-    versions = page.locator("button[data-page=versions]")
+    versions = page.locator(f"{MAP} button[data-page=versions]")
     expect(versions).to_have_accessible_name(
         re.compile(rf"^{title('versions')} {words('map.done')} \w+ · [\d,]+ rows$")
     )
-    expect(page.locator("button[data-page=loop]")).to_have_accessible_name(f"{title('loop')} {words('map.todo')}")
+    expect(page.locator(f"{MAP} button[data-page=loop]")).to_have_accessible_name(
+        f"{title('loop')} {words('map.todo')}"
+    )
 
 
 def test_the_first_answer_unfolds_the_map_and_survives_a_reload(visit) -> None:
     page = visit("/")
     opened(page, "start")
-    expect(page.locator("nav.map")).to_have_count(0)
+    expect(page.locator(MAP)).to_have_count(0)
     first = tasks("start").predictions[0]
     card = page.locator(f".st-key-predict-{first.code}")
     card.get_by_text(words(f"predict.{first.code}.option.{first.options[1].code}")).click()
     card.get_by_role("button", name=words("predict.commit_sure")).click()
-    expect(page.locator("nav.map")).to_have_count(1)
+    expect(page.locator(MAP)).to_have_count(1)
     expect(card.get_by_text(words("predict.yours"))).to_be_visible()
     page.reload()
     opened(page, "start")
@@ -99,7 +102,7 @@ def test_a_phone_never_scrolls_sideways(visit, name: str) -> None:
     main = page.get_by_test_id("stMain")
     assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
     if name != "start":
-        boxes = [page.locator(f"button[data-page={stage}]").bounding_box() for stage in STAGES]
+        boxes = [page.locator(f"{MAP} button[data-page={stage}]").bounding_box() for stage in STAGES]
         assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["height"] >= 44 for box in boxes)
         tops = [round(box["y"]) for box in boxes if box]
         assert tops[0] == tops[1] == tops[2] < tops[3] == tops[4] == tops[5]

@@ -1,7 +1,8 @@
-"""A bare workspace: enough for the frame and the blocks."""
+"""Workspaces of page tests: `workspace` as a new learner gets it, `bare` with nothing in it (enough for the blocks)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,13 @@ from mlops_core.workspace import Workspace
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    made = Workspace(tmp_path / "workspace")
+def workspace(workspace_factory: Callable[[], Workspace]) -> Workspace:
+    return workspace_factory()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path / "bare")
     made.mlops.mkdir(parents=True)
     made.git("init", "-q")
     return made

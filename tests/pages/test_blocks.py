@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from mlops_core.workspace import Workspace
 from pages.kit.text import words
-from tests.pages.helpers import open_page, script
+from tests.pages.helpers import script
 from tutor.predictions import Answer, Prediction, options
 from tutor.progress import Progress
 
@@ -46,16 +46,16 @@ def said(at: AppTest) -> str:
     return "\n".join(element.value for element in at.markdown)
 
 
-def test_nothing_is_computed_or_shown_before_the_commitment(workspace: Workspace) -> None:
-    at = script(ASKING, workspace.root)
+def test_nothing_is_computed_or_shown_before_the_commitment(bare: Workspace) -> None:
+    at = script(ASKING, bare.root)
     assert at.session_state["revealed"] is False
     assert "computed" not in at.session_state
     assert "0.700" not in said(at)
     assert at.radio(key=CHOICE).value is None
 
 
-def test_committing_nothing_is_refused(workspace: Workspace) -> None:
-    at = script(ASKING, workspace.root)
+def test_committing_nothing_is_refused(bare: Workspace) -> None:
+    at = script(ASKING, bare.root)
     at.button(key="predict.test_ask.sure").click().run()
     assert at.session_state["revealed"] is False
     assert words("predict.pick") in said(at)
@@ -63,9 +63,9 @@ def test_committing_nothing_is_refused(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(("option", "button", "sure"), [("fall", "sure", True), ("rise", "guess", False)])
 def test_the_answer_to_the_chosen_option_is_shown_and_kept(
-    workspace: Workspace, option: str, button: str, sure: bool
+    bare: Workspace, option: str, button: str, sure: bool
 ) -> None:
-    at = script(ASKING, workspace.root)
+    at = script(ASKING, bare.root)
     at.radio(key=CHOICE).set_value(option)
     at.button(key=f"predict.test_ask.{button}").click().run()
     assert not at.exception
@@ -73,22 +73,22 @@ def test_the_answer_to_the_chosen_option_is_shown_and_kept(
     assert "0.700" in said(at)
     assert ASK_WORDS[f"feedback.{option}"] in said(at)
     assert words("predict.correct" if option == "rise" else "predict.incorrect") in said(at)
-    kept = Progress(workspace.progress_db).prediction(ASK)
+    kept = Progress(bare.progress_db).prediction(ASK)
     assert kept is not None
     assert (kept.option, kept.sure, kept.answer) == (option, sure, "rise")
 
 
-def test_the_answer_survives_a_reload_and_cannot_be_changed(workspace: Workspace) -> None:
-    at = script(ASKING, workspace.root)
+def test_the_answer_survives_a_reload_and_cannot_be_changed(bare: Workspace) -> None:
+    at = script(ASKING, bare.root)
     at.radio(key=CHOICE).set_value("fall")
     at.button(key="predict.test_ask.sure").click().run()
-    again = script(ASKING, workspace.root)
+    again = script(ASKING, bare.root)
     assert again.session_state["revealed"] is True
     assert len(again.radio) == 0
 
 
-def test_the_shown_number_follows_the_data(workspace: Workspace) -> None:
-    at = script(ASKING, workspace.root)
+def test_the_shown_number_follows_the_data(bare: Workspace) -> None:
+    at = script(ASKING, bare.root)
     at.radio(key=CHOICE).set_value("fall")
     at.button(key="predict.test_ask.sure").click().run()
     at.session_state["now"] = 0.4
@@ -141,9 +141,9 @@ def own_words(monkeypatch: pytest.MonkeyPatch) -> None:
         ("good", "right", words("mission.right")),
     ],
 )
-def test_four_outcomes(workspace: Workspace, state: str | None, kind: str, shown: str) -> None:
+def test_four_outcomes(bare: Workspace, state: str | None, kind: str, shown: str) -> None:
     at = AppTest.from_string(MISSION, default_timeout=60)
-    at.session_state["_test_workspace"] = str(workspace.root)
+    at.session_state["_test_workspace"] = str(bare.root)
     if state:
         at.session_state["state"] = state
     at.run()
@@ -152,8 +152,8 @@ def test_four_outcomes(workspace: Workspace, state: str | None, kind: str, shown
     assert shown in said(at)
 
 
-def test_hints_then_solution_then_no_badge(workspace: Workspace) -> None:
-    at = script(MISSION, workspace.root)
+def test_hints_then_solution_then_no_badge(bare: Workspace) -> None:
+    at = script(MISSION, bare.root)
     for number in (1, 2, 3):
         assert not any(button.key == "mission.test_task.solution" for button in at.button)
         at.button(key="mission.test_task.hint").click().run()
@@ -166,21 +166,31 @@ def test_hints_then_solution_then_no_badge(workspace: Workspace) -> None:
     assert words("mission.badge") not in said(at)
 
 
-def test_the_cell_asks_once_then_runs(workspace: Workspace) -> None:
-    at = open_page("pipelines", workspace.root)
+CELL = """
+from pages.kit import blocks
+
+blocks.code_cell("pipelines", "6 * 7")
+"""
+
+
+def test_the_cell_asks_once_then_runs(bare: Workspace) -> None:
+    at = script(CELL, bare.root)
     assert len(at.text_area) == 0
     at.button(key="pipelines.cell.allow").click().run()
-    at.text_area(key="pipelines.cell.source").set_value("print('hi')\n6 * 7").run()
+    at.text_area(key="pipelines.cell.source").set_value("print('hi')\n6 * 8").run()
     at.button(key="pipelines.cell.run").click().run()
     assert not at.exception
-    assert {"hi", "42"} <= {code.value for code in at.code}
-    again = open_page("versions", workspace.root)
+    assert {"hi", "48"} <= {code.value for code in at.code}
+    at.button(key="pipelines.cell.reset").click().run()
+    assert at.text_area(key="pipelines.cell.source").value == "6 * 7"
+    assert len(at.code) == 0
+    again = script(CELL, bare.root)
     assert len(again.text_area) == 1
 
 
-def test_the_cell_says_why_it_is_off(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cell_says_why_it_is_off(bare: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_CELLS", "off")
-    at = open_page("pipelines", workspace.root)
+    at = script(CELL, bare.root)
     assert not any(button.key.startswith("pipelines.cell") for button in at.button)
     assert words("cell.off_env") in said(at)
 
@@ -209,8 +219,8 @@ if not st.session_state.get("made"):
 """
 
 
-def test_sights(workspace: Workspace) -> None:
-    at = script(SIGHTS, workspace.root)
+def test_sights(bare: Workspace) -> None:
+    at = script(SIGHTS, bare.root)
     assert not at.exception
     chart = at.get("plotly_chart")[0]
     assert chart.proto.alt == "b is twice a"
@@ -219,8 +229,8 @@ def test_sights(workspace: Workspace) -> None:
     assert any("def after" in code.value for code in at.code)
 
 
-def test_empty_state_makes_what_is_missing_or_says_why_not(workspace: Workspace) -> None:
-    at = script(SIGHTS, workspace.root)
+def test_empty_state_makes_what_is_missing_or_says_why_not(bare: Workspace) -> None:
+    at = script(SIGHTS, bare.root)
     at.button(key="first.make").click().run()
     assert [error.value for error in at.error] == ["the file is empty. Send another."]
     at.session_state["fixed"] = True
@@ -239,13 +249,13 @@ session.lab("start")["n"] = session.lab("start").get("n", 0) + 1
 """
 
 
-def test_keep_computes_once_a_key(workspace: Workspace) -> None:
+def test_keep_computes_once_a_key(bare: Workspace) -> None:
     at = AppTest.from_string(KEEP, default_timeout=60)
-    at.session_state["_test_workspace"] = str(workspace.root)
-    at.session_state["digest"] = f"{workspace.root}:a"
+    at.session_state["_test_workspace"] = str(bare.root)
+    at.session_state["digest"] = f"{bare.root}:a"
     at.run().run()
     assert at.session_state["calls"] == [1]
-    at.session_state["digest"] = f"{workspace.root}:b"
+    at.session_state["digest"] = f"{bare.root}:b"
     at.run()
     assert at.session_state["calls"] == [1, 1]
     assert at.session_state["lab.start"] == {"n": 3}
