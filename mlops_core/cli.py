@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -69,7 +68,6 @@ def _show(name: str, outcome: Outcome, style: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     args = build_parser().parse_args(arguments)
     command: Command = args.command
     try:

@@ -21,7 +21,19 @@ from mlops_core.stepcode import Step
 from mlops_core.workspace import Workspace, write_atomic
 
 LIBRARIES = ("mlops-core", "numpy", "pandas", "scikit-learn", "scipy")
-TRACKED = ("params.yaml", "dvc.yaml", "dvc.lock", "code.yaml", "env.yaml", "gates.yaml", "steps")
+TRACKED = (
+    ".gitignore",
+    ".dvcignore",
+    ".dvc/config",
+    "data/dataset.parquet.dvc",
+    "params.yaml",
+    "dvc.yaml",
+    "dvc.lock",
+    "code.yaml",
+    "env.yaml",
+    "gates.yaml",
+    "steps",
+)
 
 
 @functools.cache
@@ -140,7 +152,14 @@ def record(
     """Write a finished run down for DVC, and commit it to Git if that changed a tracked file."""
     describe(workspace, steps)
     _write_if_new(workspace.root / "dvc.lock", _yaml(_lock(workspace, steps, params, outputs)))
+    commit(workspace, message)
+
+
+def commit(workspace: Workspace, message: str) -> bool:
+    """Commit the project's tracked files if one of them has changed; True when there was something to commit."""
     present = [name for name in TRACKED if (workspace.root / name).exists()]
     workspace.git("add", "--", *present)
-    if workspace.git("status", "--porcelain", "--untracked-files=no", "--", *present).strip():
-        workspace.git("commit", "--quiet", "--no-verify", "-m", message, "--", *present)
+    if not workspace.git("status", "--porcelain", "--untracked-files=no", "--", *present).strip():
+        return False
+    workspace.git("commit", "--quiet", "--no-verify", "-m", message, "--", *present)
+    return True

@@ -129,6 +129,14 @@ def create_sqlite(path: Path, script: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a database as one consistent moment, also while somebody writes to it (a WAL file copied plainly is torn)."""
+    with open_sqlite(source) as db:
+        db.execute("VACUUM INTO ?", (str(target),))
+    with open_sqlite(target, wal=True) as copied:
+        copied.execute("SELECT 1")
+
+
 def publish(temporary: Path, path: Path) -> None:
     """Give a finished file its name, unless somebody else was first."""
     with temporary.open("rb") as file:

@@ -30,6 +30,7 @@ from mlops_core.dataset import Costs, Schema
 from mlops_core.digest import digest_bytes, digest_file, digest_value
 from mlops_core.errors import BadInput, Busy, NotFound
 from mlops_core.expectations import ValidationReport
+from mlops_core.ledger import copy_sqlite
 from mlops_core.rules import Rule, rules_of
 from mlops_core.stepcode import read_steps
 from mlops_core.workspace import Workspace, link_or_copy, write_atomic
@@ -109,11 +110,13 @@ def _build(root: Path, course: Template, source: Path, cache: Path | None) -> Wo
     for name in ("params.yaml", "gates.yaml"):
         shutil.copyfile(course.folder / name, root / name)
     shutil.copytree(course.folder / "steps", workspace.steps, ignore=shutil.ignore_patterns("__pycache__"))
-    dvcfiles.describe(workspace, read_steps(workspace.steps))
     versions.init_repository(workspace)
+    dvcfiles.describe(workspace, read_steps(workspace.steps))
+    dvcfiles.commit(workspace, f"Start the project {course.name}")
     for name, recipe, frame in course.recipes(source, cache):
         versions.commit(workspace, frame, name=name, message=recipe.message, lesson_date=recipe.lesson_date)
     versions.checkout(workspace, course.start)
+    dvcfiles.commit(workspace, f"Work on data version {course.start}")
     tracking.ensure_store(workspace)
     return workspace
 
@@ -121,6 +124,7 @@ def _build(root: Path, course: Template, source: Path, cache: Path | None) -> Wo
 def _stamp(workspace: Workspace, course: str) -> None:
     record = {"template": course, "created": time.time(), "version": __version__, "token": secrets.token_hex(16)}
     write_atomic(workspace.mlops / "workspace.json", json.dumps(record).encode())
+    touch(workspace)
 
 
 def describe(workspace: Workspace) -> dict[str, Any]:
@@ -145,12 +149,23 @@ def create(root: Path, *, course: str = "flights", source: Path | None = None, h
         )
     found = template(course)
     home = home or Home.default()
-    prepared = home.prepared(found, source or found.source())
+    return _copy_as(home.prepared(found, source or found.source()), root, course)
+
+
+def copy(workspace: Workspace, root: Path) -> Workspace:
+    """A second workspace with everything the first one has, in the new folder `root`; it has a token of its own."""
+    if root.exists():
+        raise BadInput(f"{root} exists already.", code="workspace.exists", fix="Name a new folder.")
+    with workspace.lock():
+        return _copy_as(workspace.root, root, str(describe(workspace)["template"]))
+
+
+def _copy_as(source: Path, root: Path, course: str) -> Workspace:
+    """Copy into a temporary folder, then rename: the new workspace is there whole or not at all."""
     root.parent.mkdir(parents=True, exist_ok=True)
     temporary = root.with_name(f".{root.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    _copy(prepared, temporary)
-    workspace = Workspace(temporary)
-    _stamp(workspace, course)
+    _copy(source, temporary)
+    _stamp(Workspace(temporary), course)
     if root.exists():
         root.rmdir()
     temporary.rename(root)
@@ -165,11 +180,14 @@ def _copy(source: Path, target: Path) -> None:
     def place(here: str, there: str) -> str:
         if ".dvc/cache" in here:
             link_or_copy(Path(here), Path(there))
+        elif here.endswith(".db"):
+            copy_sqlite(Path(here), Path(there))
         else:
             shutil.copy2(here, there)
         return there
 
-    shutil.copytree(source, target, copy_function=place, ignore=shutil.ignore_patterns("dataset.parquet"))
+    left = shutil.ignore_patterns("dataset.parquet", "dataset.seen.json", "*.db-wal", "*.db-shm", "lock", "tmp*")
+    shutil.copytree(source, target, copy_function=place, ignore=left)
     workspace = Workspace(target)
     current = versions.current(workspace)
     link_or_copy(workspace.cache / current.md5[:2] / current.md5[2:], workspace.data / "dataset.parquet")
