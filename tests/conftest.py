@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ def home() -> Home:
 
 
 @pytest.fixture
-def workspace_factory(home: Home, tmp_path: Path) -> Iterator[Factory]:
+def workspace_factory(home: Home, tmp_path: Path) -> Factory:
     """Makes new workspaces, as a new learner would get them."""
     made: list[Workspace] = []
 
@@ -52,7 +52,7 @@ def workspace_factory(home: Home, tmp_path: Path) -> Iterator[Factory]:
         made.append(project.create(tmp_path / f"workspace{len(made)}", home=home))
         return made[-1]
 
-    yield make
+    return make
 
 
 @pytest.fixture

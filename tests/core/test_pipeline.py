@@ -312,7 +312,7 @@ def test_bad_parameters_are_named_and_nothing_is_written(workspace: Workspace, c
 
 def test_bad_yaml_names_the_line(workspace: Workspace) -> None:
     workspace.params.write_text("rows:\n  least: [1\nscale: 2\n")
-    with pytest.raises(BadInput, match="params.yaml line 3"):
+    with pytest.raises(BadInput, match=r"params.yaml line 3"):
         read_params(workspace.params)
 
 

@@ -51,7 +51,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path, home: Home) ->
 
 
 def test_unknown_template_is_named(home: Home, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no template 'trains'. There are flights"):
+    with pytest.raises(NotFound, match=r"no template 'trains'. There are flights"):
         project.create(tmp_path / "w", course="trains", home=home)
 
 
