@@ -330,8 +330,15 @@ def run_step(workspace: Workspace, name: str) -> StepRun:
 def last_run(workspace: Workspace, lane: str = "") -> Run | None:
     """The newest finished run of a lane, or None."""
     record = Store(workspace, lane).newest()
-    if record is None:
-        return None
+    return None if record is None else _run_of(record)
+
+
+def runs(workspace: Workspace, lane: str = "") -> tuple[Run, ...]:
+    """The finished runs of a lane that are still on record (at most 50), oldest first."""
+    return tuple(_run_of(record) for record in Store(workspace, lane).runs())
+
+
+def _run_of(record: Mapping[str, Any]) -> Run:
     steps = tuple(StepRun(**{**step, "log": tuple(step["log"])}) for step in record["steps"])
     return Run(
         record["id"], record["lane"], record["started"], record["seconds"], steps, record["dataset"], record["params"]
