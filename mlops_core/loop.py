@@ -137,8 +137,11 @@ class Loop:
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def begin(self, *, seed: int | None = None) -> LoopResult:
-        """Train, gate and promote the first champion; nothing when there is one and the story has begun."""
-        if self.story().entries:
+        """Train, gate and promote the first champion; nothing when there is one and the story has begun.
+
+        When the gates kept the first candidate out, a second call tries again.
+        """
+        if self.story().entries and registry.champion(self.workspace) is not None:
             return self.story()
         if seed is not None and read_params(self.workspace.params)["seed"] != seed:
             set_params(self.workspace.params, {"seed": seed})
@@ -162,8 +165,9 @@ class Loop:
         start = self.next_week
         if start > self.last_day:
             raise BadInput("the year is over.", code="loop.over", fix="Reset the workspace to live it again.")
-        window = self.read_board(baseline or champion_baseline(self.workspace), start)
-        entry = self._week(window)
+        normal = baseline or champion_baseline(self.workspace)
+        window = self.read_board(normal, start)
+        entry = self._week(window, normal)
         self._act(window)
         return entry
 
@@ -200,9 +204,10 @@ class Loop:
             self.on_entry(entry)
         return entry
 
-    def _week(self, window: Window) -> Entry:
+    def _week(self, window: Window, baseline: Baseline) -> Entry:
         metrics = window.realised.metrics
-        values = {**window.to_dict(), "as_of": window.as_of.isoformat(), "champion": self._champion()["version"]}
+        values = {**window.to_dict(), "as_of": window.as_of.isoformat(), "champion": self._champion()["version"],
+                  "expected": baseline.cost.to_dict()}  # fmt: skip
         cost = f"cost {metrics.cost_per_row:.3f} a row" if metrics else "no outcome known yet"
         kinds = ", ".join(alarm.kind for alarm in window.alarms) or "none"
         text = f"{window.rows:,} rows, {len(window.drift.drifted)} columns drifted, {cost}; alarms: {kinds}."

@@ -74,8 +74,11 @@ def read_versions(workspace: Workspace) -> Reading:
 
 
 def read_loop(workspace: Workspace) -> Reading:
-    """How many weeks of the year were played, one `week` event each."""
-    weeks = _events(workspace, "week")
+    """How many weeks of the year the loop has lived."""
+    from mlops_core.ledger import Ledger
+
+    told = Ledger(workspace).events("loop") if workspace.ledger_db.exists() else ()
+    weeks = sum(event.detail.get("code") == "loop.week" for event in told)
     return Reading("done", plain("map.weeks", weeks=weeks)) if weeks else Reading()
 
 
