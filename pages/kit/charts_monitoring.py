@@ -17,7 +17,8 @@ from mlops_core.metrics import Calibration
 from mlops_core.monitor import Baseline, Window
 from pages.kit import charts
 from pages.kit.charts import Look
-from tutor.simulation.shiftlab import Band, Histogram
+from tutor.simulation.histograms import Histogram
+from tutor.simulation.shiftlab import Band
 
 FLOOR = 1e-4  # a PSI of 0 has no place on a logarithmic axis
 
@@ -66,13 +67,17 @@ def columns(report: DriftReport, look: Look, *, words: Mapping[str, str], axis: 
             text=[f"{report.columns[at].statistic:.3f}" if drifted else "" for at in inside],
             textposition="middle right",
             textfont={"color": colour, "size": 12},
-            name=f"{'▲' if drifted else '●'} {words['drifted' if drifted else 'stable']}",
+            name=words["drifted" if drifted else "stable"],
             hovertemplate="%{y}<extra></extra>",
             cliponaxis=False,
         )
     ticks = [tick for tick in (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0) if tick <= 10 ** max(*places, *highs, -1) * 3]
     figure.update_layout(
-        xaxis={"tickvals": [math.log10(tick) for tick in ticks], "ticktext": [f"{tick:g}" for tick in ticks]},
+        xaxis={
+            "tickvals": [math.log10(tick) for tick in ticks],
+            "ticktext": [f"{tick:g}" for tick in ticks],
+            "zeroline": False,
+        },
         xaxis_title=axis,
         yaxis={"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names},
         barmode="overlay",
@@ -108,7 +113,6 @@ def quality(rows: Sequence[tuple[str, Points, Band]], look: Look, *, band: str) 
 
 def _strip(figure: go.Figure, row: int, points: Points, calm: Band, look: Look) -> None:
     known = [(name, value) for name, value in points if value is not None]
-    figure.add_vrect(x0=calm.low, x1=calm.high, fillcolor=look.reference, line_width=0, layer="below", row=row, col=1)
     styles = zip(("circle", "diamond-open", "circle-open"), (look.current, look.warn, look.ink), strict=True)
     for level, ((name, value), (symbol, colour)) in enumerate(zip(known, styles, strict=False)):
         figure.add_scatter(
@@ -124,6 +128,7 @@ def _strip(figure: go.Figure, row: int, points: Points, calm: Band, look: Look) 
             row=row,
             col=1,
         )
+    figure.add_vrect(x0=calm.low, x1=calm.high, fillcolor=look.reference, line_width=0, layer="below", row=row, col=1)
     spots = [*(value for _, value in known), calm.low, calm.high]
     width = max(spots) - min(spots)
     figure.update_xaxes(range=[min(spots) - 0.08 * width, max(spots) + 0.6 * width], row=row, col=1)
@@ -198,11 +203,6 @@ def _costs(
     look: Look,
     words: Mapping[str, str],
 ) -> None:
-    figure.add_hrect(
-        y0=baseline.cost.low, y1=baseline.cost.high, fillcolor=look.clear(look.reference, 0.6), line_width=0,
-        layer="below", row=1, col=1, annotation_text=charts.literal(words["normal"]),
-        annotation_position="top right", annotation_font_color=look.soft,
-    )  # fmt: skip
     promised = [window.estimated.cost_per_row if window.estimated else None for window in seen]
     figure.add_scatter(
         x=[window.start for window in seen], y=promised, mode="lines", name=words["estimated"], row=1, col=1,
@@ -216,10 +216,15 @@ def _costs(
         marker={"size": [11 if high else 6 for high in bad], "color": [look.bad if high else look.current for high in bad],
                 "symbol": ["triangle-up" if high else "circle" for high in bad]},
     )  # fmt: skip
+    figure.add_hrect(
+        y0=baseline.cost.low, y1=baseline.cost.high, fillcolor=look.clear(look.reference, 0.6), line_width=0,
+        layer="below", row=1, col=1, annotation_text=charts.literal(words["normal"]),
+        annotation_position="top right", annotation_font_color=look.soft,
+    )  # fmt: skip
 
 
 def _flags(figure: go.Figure, seen: Sequence[Window], look: Look, words: Mapping[str, str]) -> None:
-    names = [charts.literal(words[kind]) for kind in KINDS]
+    names = [charts.literal(words[f"alarm.{kind}"]) for kind in KINDS]
     for kind, name in zip(KINDS, names, strict=True):
         rang = [window.start for window in seen if any(alarm.kind == kind for alarm in window.alarms)]
         figure.add_scatter(

@@ -22,6 +22,7 @@ CALM_PSI = 0.1
 SCORE_PSI = 0.02
 SMALL_LOSS = 0.01
 LARGE_LOSS = 0.1
+SMALL_COST = 0.02
 FURLOUGH = "2013-04-22"  # Monday of the week in which the air controllers were sent home
 
 
@@ -110,7 +111,10 @@ def _sayable(reading: Reading) -> bool:
 
 
 def harmless_check(reading: Reading) -> Outcome:
-    """Input PSI above .25, score PSI below .02, AUC loss below .01, on a window large enough to tell."""
+    """Input PSI above .25, score PSI below .02, AUC loss below .01, no cost added, on a window large enough to tell.
+
+    Cost is asked too because AUC is blind to calibration: a warmer world may leave the ranking and double the misses.
+    """
     loss, values = _loss(reading), _values(reading)
     if reading.state.untouched:
         return wrong("nothing", **values)
@@ -120,7 +124,9 @@ def harmless_check(reading: Reading) -> Outcome:
         return wrong("input", **values)
     if not reading.score.statistic < SCORE_PSI:
         return wrong("score", **values)
-    return right("right", **values) if loss < SMALL_LOSS else wrong("harm", **values)
+    if not loss < SMALL_LOSS:
+        return wrong("harm", **values)
+    return right("right", **values) if reading.cost_added < SMALL_COST else wrong("cost", **values)
 
 
 def hidden_check(reading: Reading) -> Outcome:
@@ -142,6 +148,7 @@ def _values(reading: Reading) -> dict[str, object]:
         "worst_psi": reading.worst_psi,
         "score_psi": reading.score.statistic,
         "loss": _loss(reading),
+        "cost": reading.cost_added,
         "line": reading.score.null_band[1],
         "n": reading.state.n,
     }

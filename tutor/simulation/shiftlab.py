@@ -29,12 +29,13 @@ from mlops_core.monitor.baseline import SCORE
 from mlops_core.performance import Estimate, ScoreCalibration, estimate
 from mlops_core.shift import Shift, apply_all
 from mlops_core.training import ModelSpec, fit, predict
+from tutor.simulation.histograms import Histogram, histogram
 from tutor.simulation.world import World
 
 Floats = npt.NDArray[np.float64]
 ROWS = 20_000  # rows each to train on, to compare with, and to draw windows from
 SIZES = (100, 200, 500, 1000, 2000, 5000, 10_000)
-UNITS: Mapping[str, float] = {"right": 1.0, "per_60": 1 / 60, "times_1609": 1.609, "times_100": 100.0}
+UNITS: Mapping[str, float] = {"as it is": 1.0, "÷ 60": 1 / 60, "× 1.609": 1.609, "× 100": 100.0}
 LIMITS: Mapping[str, tuple[float, float]] = {
     "mean": (-3.0, 3.0),
     "spread": (0.0, 3.0),
@@ -67,7 +68,7 @@ class LabState:
     missing: float = DEFAULTS["missing"]
     label: str = ""
     label_share: float = DEFAULTS["label_share"]
-    unit: str = "right"
+    unit: str = "as it is"
     prior: float = DEFAULTS["prior"]
     weight: float = DEFAULTS["weight"]
     intercept: float = DEFAULTS["intercept"]
@@ -86,7 +87,7 @@ class LabState:
 
         >>> state = LabState("temp", mean=99.0, n=1_000_000, unit="furlong").clamped
         >>> state.mean, state.n, state.unit
-        (3.0, 10000, 'right')
+        (3.0, 10000, 'as it is')
         """
         return LabState(
             feature=self.feature,
@@ -95,7 +96,7 @@ class LabState:
             missing=_inside("missing", self.missing),
             label=self.label,
             label_share=_inside("label_share", self.label_share),
-            unit=self.unit if self.unit in UNITS else "right",
+            unit=self.unit if self.unit in UNITS else "as it is",
             prior=_inside("prior", self.prior),
             weight=_inside("weight", self.weight),
             intercept=_inside("intercept", self.intercept),
@@ -113,23 +114,6 @@ def _inside(name: str, value: float) -> float:
     """The value within its limits; what is no number changes nothing."""
     low, high = LIMITS[name]
     return min(max(value, low), high) if math.isfinite(value) else DEFAULTS[name]
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """Shares of rows. Numbers: `edges` are n + 1 ends, what lies outside is counted in the outer bins; labels: `names`."""
-
-    edges: tuple[float, ...]
-    names: tuple[str, ...]
-    reference: tuple[float, ...]
-    current: tuple[float, ...]
-    missing_reference: float
-    missing_current: float
-
-    def frame(self) -> pd.DataFrame:
-        """One row a bin or label."""
-        where = {"label": self.names} if self.names else {"from": self.edges[:-1], "to": self.edges[1:]}
-        return pd.DataFrame({**where, "reference": self.reference, "current": self.current})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +162,11 @@ class Reading:
         if self.before.auc is None or self.model.auc is None:
             return None
         return self.before.auc - self.model.auc
+
+    @property
+    def cost_added(self) -> float:
+        """Cost per row now minus cost per row before, on the same rows."""
+        return self.model.cost_per_row - self.before.cost_per_row
 
     @property
     def gap(self) -> float:
@@ -259,8 +248,8 @@ class ShiftLab:
         window, truth, outcome = self._happen(state)
         seen = apply_all(self._faults(state), window, np.random.default_rng(1))
         scores = predict(self.model, seen)
-        inputs, score_reference = self._references(state.bins)
-        auc_band, cost_band = self._bands(state.n)
+        inputs, score_reference = _references(self, state.bins)
+        auc_band, cost_band = _bands(self, state.n)
         before = self.stream_scores[: state.n]
         return Reading(
             state=state,
@@ -308,17 +297,11 @@ class ShiftLab:
     def _faults(self, state: LabState) -> list[Shift]:
         """Shifts of what arrives: the outcome does not know of them."""
         faults = []
-        if state.unit != "right" and state.feature in self.schema.numeric:
+        if UNITS[state.unit] != 1 and state.feature in self.schema.numeric:
             faults.append(Shift("unit", state.feature, amount=UNITS[state.unit]))
         if state.missing:
             faults.append(Shift("missing", state.feature, share=state.missing))
         return faults
-
-    def _references(self, bins: int) -> tuple[Reference, Reference]:
-        return _references(self, bins)
-
-    def _bands(self, n: int) -> tuple[Band, Band]:
-        return _bands(self, n)
 
 
 @lru_cache(maxsize=64)
@@ -353,44 +336,3 @@ def _weighted_auc(times: npt.NDArray[np.int64], outcome: Floats) -> float:
     pairs = float(ones.sum() * zeros.sum())
     below = np.cumsum(zeros) - zeros / 2
     return float((ones * below).sum() / pairs) if pairs else math.nan
-
-
-def histogram(
-    reference: pd.Series[Any],
-    current: pd.Series[Any],
-    labels: tuple[str, ...],
-    *,
-    bins: int = 36,
-    ends: tuple[float, float] | None = None,
-) -> Histogram:
-    """Shares of all rows per bin (between `ends`, else around the reference: the axis must not run away) or label."""
-    gone = float(reference.isna().mean()), float(current.isna().mean())
-    if labels:
-        names = (*labels, "other") if set(map(str, reference.dropna().unique())) - set(labels) else labels
-        sides = [_label_shares(side, labels)[: len(names)] for side in (reference, current)]
-        return Histogram((), names, sides[0], sides[1], *gone)
-    values = reference.to_numpy(dtype=np.float64, na_value=np.nan)
-    edges = _edges(values[np.isfinite(values)], bins, ends)
-    shares = [_number_shares(side.to_numpy(dtype=np.float64, na_value=np.nan), edges) for side in (reference, current)]
-    return Histogram(tuple(edges.tolist()), (), shares[0], shares[1], *gone)
-
-
-def _label_shares(column: pd.Series[Any], labels: tuple[str, ...]) -> tuple[float, ...]:
-    counts = column.astype(str).where(column.notna()).value_counts()
-    known = [float(counts.get(label, 0)) for label in labels]
-    return tuple(count / len(column) for count in (*known, float(counts.sum()) - sum(known)))
-
-
-def _edges(values: Floats, bins: int, ends: tuple[float, float] | None) -> Floats:
-    """Equal bins over `ends`, else over the reference's middle 99 % and 1.5 standard deviations on either side."""
-    if ends is None:
-        low, high = np.quantile(values, (0.005, 0.995)).tolist()
-        room = 1.5 * float(values.std()) or 1.0
-        ends = (low - room, high + room)
-    return np.linspace(*ends, bins + 1)
-
-
-def _number_shares(values: Floats, edges: Floats) -> tuple[float, ...]:
-    present = np.clip(values[~np.isnan(values)], edges[0], edges[-1])
-    counts: list[float] = (np.histogram(present, edges)[0] / max(len(values), 1)).tolist()
-    return tuple(counts)
