@@ -86,11 +86,11 @@ def test_the_first_answer_unfolds_the_map_and_survives_a_reload(visit) -> None:
     card = page.locator(f".st-key-predict-{first.code}")
     card.get_by_text(words(f"predict.{first.code}.option.{first.options[1].code}")).click()
     card.get_by_role("button", name=words("predict.commit_sure")).click()
-    expect(page.locator(MAP)).to_have_count(1)
-    expect(card.get_by_text(words("predict.yours"))).to_be_visible()
+    expect(page.locator(MAP)).to_have_count(1, timeout=20_000)
+    expect(card.get_by_text(words("predict.yours"))).to_be_visible(timeout=60_000)  # the answer is computed
     page.reload()
     opened(page, "start")
-    expect(card.get_by_text(words("predict.yours"))).to_be_visible()
+    expect(card.get_by_text(words("predict.yours"))).to_be_visible(timeout=60_000)  # the answer is computed
     expect(card.get_by_role("radio")).to_have_count(0)
 
 
