@@ -83,7 +83,10 @@ def what_came(morning: Morning, money: Money) -> None:
         caption=t("start.weekly"),
     )
     both = Words(
-        plain("start.chart_axis"), plain("start.chart_mark"), plain("start.came_predicted"), plain("start.came_disrupted")
+        plain("start.chart_axis"),
+        plain("start.chart_mark"),
+        plain("start.came_predicted"),
+        plain("start.came_disrupted"),
     )
     blocks.figure(
         charts_start.came(morning, money, look, both),
@@ -101,9 +104,7 @@ def bill(money: Money) -> None:
     ordinary = {"low": money.low, "high": money.high}
     blocks.metrics(
         [
-            Metric(
-                t("start.metric_extra"), f"{money.extra:,.0f}", t("start.metric_extra_note", flights=week.flights)
-            ),
+            Metric(t("start.metric_extra"), f"{money.extra:,.0f}", t("start.metric_extra_note", flights=week.flights)),
             Metric(t("start.metric_cost"), f"{week.cost:.2f}", t("start.metric_cost_note", **ordinary)),
             Metric(t("start.metric_promised"), f"{week.estimated:.2f}", t("start.metric_promised_note")),
             Metric(

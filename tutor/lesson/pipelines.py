@@ -20,6 +20,7 @@ from mlops_core import pipeline, project, versions
 from mlops_core.dataset import Costs
 from mlops_core.params import set_params
 from mlops_core.pipeline import Run, read_output
+from mlops_core.project import Template
 from mlops_core.stats.paired import DayMean, mean_by_day
 from mlops_core.training import predict, row_cost
 from mlops_core.workspace import Workspace, write_atomic
@@ -60,18 +61,40 @@ def set_comment(workspace: Workspace, wanted: bool) -> None:
 # -- scenarios -----------------------------------------------------------------------------------------------------------
 
 
+def restore(workspace: Workspace, course: Template) -> None:
+    """Bring back the course's own parameters, steps and data version."""
+    shutil.copyfile(course.folder / "params.yaml", workspace.params)
+    shutil.copytree(
+        course.folder / "steps", workspace.steps, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    if versions.current(workspace).name != course.start:
+        versions.checkout(workspace, course.start)
+
+
+def cure(workspace: Workspace) -> str | None:
+    """The first data version after the one that is checked out that keeps every blocking promise; None without one."""
+    course, known = project.template_of(workspace), versions.log(workspace)
+    after = known[[version.name for version in known].index(versions.current(workspace).name) + 1 :]
+    for version in after:
+        findings = course.check(versions.read(workspace, version.name)).failed
+        if not any(finding.severity == "block" for finding in findings):
+            return version.name
+    return None
+
+
+def scenario_key(workspace: Workspace) -> str:
+    """Names what the scenarios are computed from: the course, not what the learner has changed."""
+    course = project.template_of(workspace)
+    return f"{workspace.root}:{course.digest(course.source())}"
+
+
 @contextmanager
 def scratch(workspace: Workspace) -> Iterator[Workspace]:
     """A throw-away copy with the course's own data version, steps and parameters, run once on few rows."""
     course = project.template_of(workspace)
     with tempfile.TemporaryDirectory(prefix="mlops-scratch-") as folder:
         copy = project.copy(workspace, Path(folder) / "workspace")
-        shutil.copyfile(course.folder / "params.yaml", copy.params)
-        shutil.copytree(
-            course.folder / "steps", copy.steps, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
-        if versions.current(copy).name != course.start:
-            versions.checkout(copy, course.start)
+        restore(copy, course)
         pipeline.run(copy, overrides=SMALL).raise_if_failed()
         yield copy
 
