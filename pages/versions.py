@@ -178,13 +178,13 @@ def comparison() -> None:
         with st.spinner(t("versions.comparing")):
             found = compared(old, new)
         rows = found.diff
-        blocks.metrics(
-            [
-                blocks.Metric(t("versions.rows_added"), f"{rows.rows_added:,}"),
-                blocks.Metric(t("versions.rows_removed"), f"{rows.rows_removed:,}"),
-                blocks.Metric(t("versions.rows_changed"), f"{rows.rows_changed:,}"),
-            ]
-        )
+        with st.container(horizontal=True):
+            for word, count in (
+                ("added", rows.rows_added),
+                ("removed", rows.rows_removed),
+                ("changed", rows.rows_changed),
+            ):
+                st.metric(t(f"versions.rows_{word}"), f"{count:,}", width=140)
         for line in found.story:
             if line.code not in ("cells", "rows"):
                 st.markdown(f"- {t('versions.line', text=line.text)}")
@@ -205,6 +205,7 @@ def comparison() -> None:
                 st.markdown(t("versions.row_examples", rows="; ".join(rows.added_examples)))
             return
         most = rows.cells[0]
+        provenance = "injected" if lesson.BROKEN in (old.name, new.name) else "real"
         blocks.figure(
             charts_versions.changed_cells(rows, look, value=plain("versions.share_axis")),
             alt=plain(
@@ -217,7 +218,7 @@ def comparison() -> None:
             ),
             table=rows.frame(),
             key="versions.cells",
-            provenance="real",
+            provenance=provenance,
             caption=t("versions.cells", old=old.name, new=new.name),
         )
         examples = pd.DataFrame(
@@ -269,11 +270,11 @@ def one_day() -> None:
             names=(old.name, new.name),
             value=f"{column} ({unit})",
             hour=plain("versions.hour"),
-        ),  # fmt: skip
+        ),
         alt=plain("versions.day_alt", column=column, airport=airport, day=str(date), hours=len(hourly.hours)),
         table=hourly.frame(),
         key="versions.one_day",
-        provenance="real",
+        provenance="injected",
         caption=t("versions.one_day", column=column, airport=airport),
     )
 
@@ -305,7 +306,7 @@ if revealed:
                     look,
                     value=plain("versions.clock_value"),
                     hours=plain("versions.clock_hours"),
-                ),  # fmt: skip
+                ),
                 alt=plain("versions.clock_alt", best=reading.clock.best, share=reading.share),
                 table=pd.DataFrame(reading.clock.shares.items(), columns=["hours", "share"]),
                 key="versions.clock",
