@@ -168,7 +168,7 @@ def run_now() -> None:
 
         def tell(name: str, record: StepRun | None) -> None:
             if record is None:
-                status.update(label=f"{t('pipelines.running')}: {name}")
+                status.update(label=f"{t('pipelines.running')}: {name}", expanded=True)
                 return
             badge = blocks.badge(record.status)
             status.markdown(t("pipelines.live", step=name, seconds=record.seconds, why=record.why, badge="") + badge)

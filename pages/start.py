@@ -34,12 +34,16 @@ def board(morning: Morning) -> None:
         provenance="real",
         caption=t("start.chart"),
     )
-    services, (before, week) = morning.services, morning.board[-2:]
+
+
+def services(morning: Morning) -> None:
+    """Everything that is watched, and that it is green."""
+    service, (before, week) = morning.services, morning.board[-2:]
     green, orange = f":green[✓ {t('start.green')}]", f":orange[! {t('start.look')}]"
     rows = (
-        ("answers", {"ms": services.answer_ms}, {}, True),
-        ("scored", {"share": services.scored}, {}, services.scored == 1),
-        ("weather", {"share": services.weather}, {}, services.weather > 0.95),
+        ("answers", {"ms": service.answer_ms}, {}, True),
+        ("scored", {"share": service.scored}, {}, service.scored == 1),
+        ("weather", {"share": service.weather}, {}, service.weather > 0.95),
         (
             "drift",
             {"drifted": week.drifted, "columns": week.columns},
@@ -59,9 +63,10 @@ def board(morning: Morning) -> None:
     )
 
 
-def what_came(morning: Morning, money: Money) -> None:
+def what_came(money: Money) -> None:
     """The same days with their outcomes, and in money."""
     week, before = money.week, money.weeks[-3]
+    end = pd.Timestamp(week.start) + pd.Timedelta(days=6)
     values = {"predicted": week.predicted, "disrupted": week.disrupted, "before": before.disrupted}
     blocks.figure(
         charts_start.weekly(
@@ -89,9 +94,16 @@ def what_came(morning: Morning, money: Money) -> None:
         plain("start.came_disrupted"),
     )
     blocks.figure(
-        charts_start.came(morning, money, look, both),
+        charts_start.came(money, look, both, start=week.start, end=f"{end:%Y-%m-%d}"),
         alt=plain("start.came_alt", before_predicted=before.predicted, **values),
-        table=pd.DataFrame({t("start.column_day"): money.days, t("start.column_disrupted"): money.disrupted}),
+        table=pd.DataFrame(
+            {
+                t("start.column_day"): money.days,
+                t("start.column_predicted"): money.predicted,
+                t("start.column_disrupted"): money.disrupted,
+                t("start.column_cost"): money.cost,
+            }
+        ),
         key="start.came",
         provenance="real",
         caption=t("start.came"),
@@ -143,9 +155,9 @@ def practices() -> None:
 
 def touched() -> tuple[str, ...]:
     """Steps that run after the training step's file was saved again, on a copy of this workspace."""
-    from tutor.lesson.pipelines import touch
+    from tutor.lesson.pipelines import scenario_key, touch
 
-    return touch(workspace)
+    return session.keep("pipelines.touch", scenario_key(workspace), lambda: touch(workspace))
 
 
 def precheck(prediction: Prediction, context: object) -> None:
@@ -301,11 +313,13 @@ if committed:
 instrument, question = st.columns([7, 5], gap="large")
 with instrument:
     if committed:
-        what_came(morning, money)
+        what_came(money)
     else:
         board(morning)
 with question:
     blocks.predict(lesson.DESK_ALL_RIGHT, lambda: DeskNumbers.of(money, morning.services.up))
+    if not committed:
+        services(morning)
 
 if committed:
     st.header(t("start.unfolded"), anchor=False)
@@ -313,8 +327,10 @@ if committed:
     practices()
     st.header(t("start.precheck"), anchor=False)
     st.markdown(t("start.precheck_lead"))
-    for item, known in ((lesson.TOUCHED, touched), (lesson.DRIFTED, money), (lesson.RETRAINED, money)):
-        precheck(item, known)
+    items = ((lesson.TOUCHED, touched), (lesson.DRIFTED, money), (lesson.RETRAINED, money))
+    for column, (item, known) in zip(st.columns(len(items), gap="medium"), items, strict=True):
+        with column:
+            precheck(item, known)
     st.header(t("start.fifty"), anchor=False)
     fifty(morning.desks)
     blocks.next_stage("start")

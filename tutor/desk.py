@@ -112,12 +112,15 @@ class Retrained:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The same days with their outcomes. `normal` to `high`: what one more ordinary week costs (13 weeks of winter).
+    """The same days and two weeks more, with their outcomes.
+
+    `normal` to `high`: what one more ordinary week costs (13 weeks of winter).
 
     `retrained`: the four weeks after, by a model that was trained anew on the week of the question alone.
     """
 
     days: tuple[str, ...]
+    predicted: tuple[float, ...]
     disrupted: tuple[float, ...]
     cost: tuple[float, ...]
     weeks: tuple[Week, ...]
@@ -186,11 +189,13 @@ def _kept(
 
 def _read_morning(kept: dict[str, Any]) -> Morning:
     board = tuple(Board(**week) for week in kept["board"])
-    return Morning(tuple(kept["days"]), tuple(kept["predicted"]), board, Services(**kept["services"]), tuple(kept["desks"]))
+    return Morning(
+        tuple(kept["days"]), tuple(kept["predicted"]), board, Services(**kept["services"]), tuple(kept["desks"])
+    )
 
 
 def _read_money(kept: dict[str, Any]) -> Money:
-    lists = {name: tuple(kept[name]) for name in ("days", "disrupted", "cost")}
+    lists = {name: tuple(kept[name]) for name in ("days", "predicted", "disrupted", "cost")}
     weeks = tuple(Week(**week) for week in kept["weeks"])
     return Money(**{**kept, **lists, "weeks": weeks, "retrained": Retrained(**kept["retrained"])})
 
@@ -262,7 +267,9 @@ def tell_morning(course: Template, year: pd.DataFrame, params: Params) -> Mornin
         scored=float(np.isfinite(predict(desk.model, last)).mean()),
         weather=float(last["temp"].notna().mean()),
     )
-    desks = tuple(sorted({f"{origin}-{carrier}" for origin, carrier in zip(year["origin"], year["carrier"], strict=True)}))
+    desks = tuple(
+        sorted({f"{origin}-{carrier}" for origin, carrier in zip(year["origin"], year["carrier"], strict=True)})
+    )
     return Morning(_days(rows), _by_day(rows, scores), board, services, desks)
 
 
@@ -278,6 +285,7 @@ def tell_money(course: Template, year: pd.DataFrame, params: Params) -> Money:
         weeks.append(_week(f"{span.start:%Y-%m-%d}", drift, truth[at], scores[at], course))
     return Money(
         days=_days(rows),
+        predicted=_by_day(rows, scores),
         disrupted=_by_day(rows, truth),
         cost=_by_day(rows, row_cost(truth, scores, course.costs)),
         weeks=tuple(weeks),

@@ -13,6 +13,7 @@ from pages.kit.charts import Look, empty, literal, mark
 from tutor.desk import Money, Morning
 
 WEEK = 7  # days drawn to the right of the morning
+MONDAY = "2013-04-22"  # ticks stand on Mondays
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def _label(figure: go.Figure, x: Any, y: float, text: str, colour: str, **place:
 
 
 def _dates(figure: go.Figure) -> None:
-    figure.update_xaxes(tickformat="%-d %b", dtick=WEEK * 86_400_000, hoverformat="%a %-d %B")
+    figure.update_xaxes(tickformat="%-d %b", tick0=MONDAY, dtick=WEEK * 86_400_000, hoverformat="%a %-d %B")
 
 
 def promised(morning: Morning, look: Look, words: Words) -> go.Figure:
@@ -54,23 +55,24 @@ def promised(morning: Morning, look: Look, words: Words) -> go.Figure:
     return figure
 
 
-def came(morning: Morning, money: Money, look: Look, words: Words) -> go.Figure:
-    """The same days with what came: the promise in blue, the share that was disrupted in the colour of harm."""
-    figure = empty(look, height=340)
-    until = pd.Timestamp(morning.days[-1]) + pd.Timedelta(days=WEEK)
-    real = [(day, value) for day, value in zip(_days(money.days), money.disrupted, strict=True) if day <= until]
-    days, values = [day for day, _ in real], [value for _, value in real]
-    now = pd.Timestamp(morning.days[-1]) + pd.Timedelta(days=1)
-    figure.add_vrect(x0=now, x1=until, fillcolor=look.clear(look.bad, 0.08), line_width=0)
-    for x, y, name, colour in (
-        (days, values, words.second, look.bad),
-        (_days(morning.days), morning.predicted, words.first, look.current),
+def came(money: Money, look: Look, words: Words, *, start: str, end: str) -> go.Figure:
+    """Promise and outcome day by day up to `end`; the week that begins on `start` is shaded."""
+    figure, days = empty(look, height=320), _days(money.days)
+    shown = [day <= pd.Timestamp(end) for day in days]
+    figure.add_vrect(x0=start, x1=end, fillcolor=look.clear(look.bad, 0.08), line_width=0)
+    for values, name, colour in (
+        (money.disrupted, words.second, look.bad),
+        (money.predicted, words.first, look.current),
     ):
         figure.add_scatter(
-            x=list(x), y=list(y), mode="lines", name=literal(name), line={"color": colour, "width": 2.5},
+            x=[day for day, keep in zip(days, shown, strict=True) if keep],
+            y=[value for value, keep in zip(values, shown, strict=True) if keep],
+            mode="lines",
+            name=literal(name),
+            line={"color": colour, "width": 2.5},
             hovertemplate="%{y:.1%}<extra>" + literal(name) + "</extra>",
-        )  # fmt: skip
-    mark(figure, look, x=now, text=words.mark)
+        )
+    mark(figure, look, x=start, text=words.mark)
     _dates(figure)
     figure.update_layout(yaxis={"title": words.value, "tickformat": ".0%", "rangemode": "tozero"}, margin_t=40)
     return figure
@@ -85,7 +87,8 @@ def weekly(money: Money, look: Look, words: Words) -> go.Figure:
     figure.add_hrect(y0=money.low, y1=money.high, fillcolor=look.clear(look.good, 0.14), line_width=0, layer="below")
     figure.add_bar(
         x=names, y=costs, marker={"color": colours}, text=[f"{cost:.2f}" for cost in costs],
-        textposition="outside", cliponaxis=False, showlegend=False, hovertemplate="%{y:.3f}<extra></extra>",
+        textposition="inside", insidetextanchor="start", textangle=0, showlegend=False,
+        insidetextfont={"color": look.paper, "size": 14}, hovertemplate="%{y:.3f}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
         x=names, y=[week.estimated for week in money.weeks], mode="markers", name=literal(words.first),

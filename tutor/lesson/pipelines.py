@@ -85,7 +85,7 @@ def cure(workspace: Workspace) -> str | None:
 def scenario_key(workspace: Workspace) -> str:
     """Names what the scenarios are computed from: the course, not what the learner has changed."""
     course = project.template_of(workspace)
-    return f"{workspace.root}:{course.digest(course.source())}"
+    return course.digest(course.source())
 
 
 @contextmanager
