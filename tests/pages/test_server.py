@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -16,10 +16,12 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
-from mlops_core.errors import NotFound
-from mlops_core.serving import RequestLog, SchemaError
+from mlops_core import pipeline, project, registry, release
+from mlops_core.http import BODY_LIMIT, ROW_LIMIT
+from mlops_core.serving import RequestLog
+from mlops_core.training import predict
 from mlops_core.workspace import Workspace
-from pages.kit import api, server
+from pages.kit import server
 from pages.kit.session import COOKIE
 
 GOOD = "0123456789abcdef" * 2
@@ -127,110 +129,104 @@ def test_health(client: Client) -> None:
     assert {"version", "uptime_s", "warm", "requests"} <= set(body)
 
 
-def home_at(folder: Path) -> type:
-    """A home of two tokens whose learners' folders lie in `folder`."""
-
-    class Home:
-        @classmethod
-        def default(cls) -> Home:
-            return cls()
-
-        def learner(self, learner: str) -> Path:
-            return folder / learner
-
-        def workspace(self, learner: str) -> Workspace:
-            return Workspace(folder / learner)
-
-        def by_token(self, token: str) -> Workspace:
-            if token not in ("secret", "empty"):
-                raise NotFound("nobody's")
-            return Workspace(folder / token)
-
-    return Home
+@pytest.fixture
+def desk(trained_factory: Callable[[], Workspace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
+    """A home with one learner, whose champion serves."""
+    monkeypatch.setenv("MLOPS_HOME", str(tmp_path / "home"))
+    made = trained_factory()
+    (tmp_path / "home" / "learners").mkdir(parents=True)
+    made.root.rename(tmp_path / "home" / "learners" / GOOD)
+    return project.open_workspace(tmp_path / "home" / "learners" / GOOD)
 
 
 @pytest.fixture
-def scoring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
-    """A scorer and a home of the test's own; returns what was asked of the scorer."""
-    asked: list[Any] = []
-
-    def score(rows: list[dict[str, Any]]) -> list[Any]:
-        asked.append(rows)
-        if rows[0].get("hour") == "noon":
-            raise SchemaError(
-                "hour is 'noon'.", column="hour", row=0, value="noon", code="row.type", fix="Send a number."
-            )
-        return [SimpleNamespace(to_dict=lambda: {"probability": 0.25}) for _row in rows]
-
-    def open_scorer(workspace: Workspace) -> Any:
-        if workspace.root.name == "empty":
-            raise NotFound("There is no champion yet.", code="alias.none", fix="Promote a model first.")
-        return SimpleNamespace(score=score, version="3")
-
-    monkeypatch.setattr(api, "open_scorer", open_scorer)
-    monkeypatch.setattr("mlops_core.project.Home", home_at(tmp_path))
-    for name in (GOOD, "secret", "empty"):
-        (tmp_path / name / ".mlops").mkdir(parents=True)
-    return asked
+def row(desk: Workspace) -> dict[str, Any]:
+    """A real flight as a caller would send it."""
+    frame = pipeline.read_output(desk, "split")
+    features = [name for name in project.template_of(desk).schema.features if name in frame]
+    found: dict[str, Any] = json.loads(frame[features].iloc[[0]].to_json(orient="records"))[0]
+    return found
 
 
-ROW = {"hour": 6}
+def url(desk: Workspace) -> str:
+    return f"/api/w/{project.describe(desk)['token']}/predict"
 
 
-def test_the_token_names_the_workspace(client: Client, scoring: list[Any]) -> None:
-    answer = client.post("/api/w/secret/predict", json={"rows": [ROW, ROW]})
-    assert (answer.status_code, answer.json()) == (200, {"answers": [{"probability": 0.25}] * 2})
-    assert scoring == [[ROW, ROW]]
+def test_the_token_names_the_workspace(client: Client, desk: Workspace, row: dict[str, Any]) -> None:
+    answer = client.post(url(desk), json={"rows": [row, row]})
+    assert answer.status_code == 200, answer.json()
+    frame = pipeline.read_output(desk, "split").head(1)
+    expected = predict(registry.load(desk), frame)[0]
+    got = answer.json()["answers"]
+    assert [a["probability"] for a in got] == pytest.approx([expected, expected])
+    assert got[0]["flagged"] is bool(expected >= got[0]["threshold"])
+    assert got[0]["model_version"] == "1"
 
 
-def test_one_row_may_come_alone_and_the_cookie_names_the_workspace(client: Client, scoring: list[Any]) -> None:
-    answer = client.post("/api/predict", json=ROW, headers={"cookie": f"{COOKIE}={GOOD}"})
-    assert answer.status_code == 200
-    assert scoring == [[ROW]]
+def test_one_row_may_come_alone_and_the_cookie_names_the_workspace(
+    client: Client, desk: Workspace, row: dict[str, Any]
+) -> None:
+    answer = client.post("/api/predict", json=row, headers={"cookie": f"{COOKIE}={GOOD}"})
+    assert answer.status_code == 200, answer.json()
+    assert [call.rows for call in RequestLog(desk).read()] == [1]
 
 
 @pytest.mark.parametrize("cookie", ["", f"{COOKIE}={'f' * 32}", f"{COOKIE}=../../etc"])
-@pytest.mark.usefixtures("scoring")
-def test_no_workspace_names_both_ways(client: Client, cookie: str) -> None:
-    answer = client.post("/api/predict", json=ROW, headers={"cookie": cookie})
+def test_no_workspace_names_both_ways(client: Client, desk: Workspace, cookie: str) -> None:
+    answer = client.post("/api/predict", json={"hour": 6}, headers={"cookie": cookie})
     assert answer.status_code == 404
     assert "/api/w/<token>/predict" in answer.json()["error"]["message"]
     assert "cookie" in answer.json()["error"]["message"]
 
 
-@pytest.mark.usefixtures("scoring")
-def test_wrong_token(client: Client) -> None:
-    assert client.post("/api/w/guess/predict", json=ROW).status_code == 404
+def test_wrong_token(client: Client, desk: Workspace) -> None:
+    assert client.post("/api/w/guess/predict", json={"hour": 6}).status_code == 404
 
 
-@pytest.mark.usefixtures("scoring")
-def test_schema_error_names_the_column(client: Client) -> None:
-    answer = client.post("/api/w/secret/predict", json={"hour": "noon"})
-    assert answer.status_code == 422
-    message = "hour is 'noon'. Send a number."
-    assert answer.json()["error"] == {"code": "row.type", "message": message, "column": "hour", "row": 0}
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [({"hour": "noon"}, "hour"), ({"hour": 25}, "hour"), ({"wind_speed": 1048.4}, "wind_speed"), ({"heor": 1}, "heor")],
+)
+def test_schema_error_names_the_column(
+    client: Client, desk: Workspace, row: dict[str, Any], change: dict[str, Any], column: str
+) -> None:
+    answer = client.post(url(desk), json={**row, **change})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["column"], error["row"]) == (422, column, 0)
+    assert column in error["message"]
 
 
-@pytest.mark.usefixtures("scoring")
-def test_calls_are_logged_with_their_outcome(client: Client, tmp_path: Path) -> None:
-    client.post("/api/w/secret/predict", json={"rows": [ROW, ROW]})
-    client.post("/api/w/secret/predict", json={"hour": "noon"})
-    client.post("/api/w/empty/predict", json=ROW)
-    calls = RequestLog(Workspace(tmp_path / "secret")).read()
-    assert [(call.version, call.rows, call.status) for call in calls] == [("3", 2, "ok"), ("3", 1, "row.type")]
-    assert [call.status for call in RequestLog(Workspace(tmp_path / "empty")).read()] == ["alias.none"]
+def test_calls_are_logged_with_their_outcome(client: Client, desk: Workspace, row: dict[str, Any]) -> None:
+    client.post(url(desk), json={"rows": [row, row]})
+    client.post(url(desk), json={**row, "hour": "noon"})
+    client.post(url(desk), content=b"{no json", headers={"content-type": "application/json"})
+    calls = RequestLog(desk).read()
+    assert [(call.version, call.rows) for call in calls] == [("1", 2), ("1", 1), ("", 0)]
+    assert [call.status for call in calls][::2] == ["ok", "body.json"]
 
 
-@pytest.mark.usefixtures("scoring")
-def test_no_champion_yet(client: Client) -> None:
-    answer = client.post("/api/w/empty/predict", json=ROW)
+def test_no_champion_yet(client: Client, home: project.Home) -> None:
+    new = home.workspace("d" * 32)
+    answer = client.post(url(new), json={"hour": 6})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "alias.none")
 
 
+def test_a_rollback_is_served_at_once(client: Client, desk: Workspace, row: dict[str, Any]) -> None:
+    params = desk.params.read_text().replace("max_leaf_nodes: 15", "max_leaf_nodes: 7")
+    desk.params.write_text(params)
+    pipeline.run(desk).raise_if_failed()
+    version = registry.register(desk, release.log_run(desk), desk.reports / "train.skops").version
+    registry.promote(desk, version, expect=1, reason="try", lesson_date="2013-04-01")
+    second = client.post(url(desk), json=row).json()["answers"][0]
+    registry.rollback(desk, reason="back", lesson_date="2013-04-01")
+    first = client.post(url(desk), json=row).json()["answers"][0]
+    assert (second["model_version"], first["model_version"]) == ("2", "1")
+    assert second["probability"] != first["probability"]
+
+
 @pytest.mark.parametrize(("origin", "status"), [("http://evil.example", 403), ("null", 403), ("http://localhost", 200)])
-@pytest.mark.usefixtures("scoring")
-def test_foreign_origin(client: Client, origin: str, status: int) -> None:
-    assert client.post("/api/w/secret/predict", json=ROW, headers={"origin": origin}).status_code == status
+def test_foreign_origin(client: Client, desk: Workspace, row: dict[str, Any], origin: str, status: int) -> None:
+    assert client.post(url(desk), json=row, headers={"origin": origin}).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -243,17 +239,16 @@ def test_foreign_origin(client: Client, origin: str, status: int) -> None:
         (b"[]", "application/json", 422),
         (b'{"rows": 3}', "application/json", 422),
         (b"[1, 2]", "application/json", 422),
-        (json.dumps([ROW] * (api.ROW_LIMIT + 1)).encode(), "application/json", 413),
-        (b" " * (api.BODY_LIMIT + 1), "application/json", 413),
+        (json.dumps([{"hour": 6}] * (ROW_LIMIT + 1)).encode(), "application/json", 413),
+        (b" " * (BODY_LIMIT + 1), "application/json", 413),
     ],
 )
-def test_bodies_that_are_refused(client: Client, scoring: list[Any], body: bytes, kind: str, status: int) -> None:
-    answer = client.post("/api/w/secret/predict", content=body, headers={"content-type": kind})
+def test_bodies_that_are_refused(client: Client, desk: Workspace, body: bytes, kind: str, status: int) -> None:
+    answer = client.post(url(desk), content=body, headers={"content-type": kind})
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
-    assert scoring == []
 
 
-def test_at_the_limit_rows_are_taken(client: Client, scoring: list[Any]) -> None:
-    assert client.post("/api/w/secret/predict", json=[ROW] * api.ROW_LIMIT).status_code == 200
-    assert len(scoring[0]) == api.ROW_LIMIT
+def test_at_the_limit_rows_are_taken(client: Client, desk: Workspace, row: dict[str, Any]) -> None:
+    answer = client.post(url(desk), json=[row] * ROW_LIMIT)
+    assert (answer.status_code, len(answer.json()["answers"])) == (200, ROW_LIMIT)
