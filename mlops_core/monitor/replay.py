@@ -93,10 +93,13 @@ def replay(
     policy: MonitorPolicy,
     start: object,
     end: object,
+    *,
+    scores: npt.ArrayLike | None = None,
 ) -> Iterator[Window]:
     """One `Window` a week or day (the baseline's unit) from `start` to `end`, both included, in order.
 
-    Raises BadData when the frame lacks the day, target or known column, or a feature.
+    `scores` (one a row of `frame`) spares scoring the same rows again, for instance under another policy. Raises
+    BadData when the frame lacks the day, target or known column, or a feature, or when the scores are not as many.
     """
     for role in ("target", "known"):
         name = getattr(schema, role)
@@ -107,7 +110,7 @@ def replay(
                 column=name or role,
             )
     spans = windows(frame, schema, start, end, reference.freq)
-    stream = _stream(frame, schema, model, spans)
+    stream = _stream(frame, schema, model, spans, scores)
     spans = windows(stream.frame, schema, start, end, reference.freq)
     waiting: list[Span] = []
     for index, span in enumerate(spans):
@@ -118,10 +121,18 @@ def replay(
         yield window
 
 
-def _stream(frame: pd.DataFrame, schema: Schema, model: Pipeline, spans: Sequence[Span]) -> _Stream:
+def _stream(
+    frame: pd.DataFrame, schema: Schema, model: Pipeline, spans: Sequence[Span], given: npt.ArrayLike | None
+) -> _Stream:
     rows = np.sort(np.concatenate([span.positions for span in spans]))
     part = frame.iloc[rows].reset_index(drop=True)
-    scores = np.asarray(predict(model, part), dtype=np.float64) if len(part) else np.empty(0)
+    if given is not None:
+        scores = np.asarray(given, dtype=np.float64)
+        if scores.shape != (len(frame),):
+            raise BadData(f"{scores.shape} scores for {len(frame)} rows", code="score.shape")
+        scores = scores[rows]
+    else:
+        scores = np.asarray(predict(model, part), dtype=np.float64) if len(part) else np.empty(0)
     truth = part[schema.target].to_numpy(dtype=np.float64, na_value=np.nan)
     return _Stream(part, scores, truth, pd.to_datetime(part[schema.known]).to_numpy())
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -92,47 +93,47 @@ Points = Sequence[tuple[str, float | None]]
 
 
 def quality(rows: Sequence[tuple[str, Points, Band]], look: Look, *, band: str) -> go.Figure:
-    """For each measure a line of its own: the band of calm windows, and who says what, label beside the mark."""
-    figure = make_subplots(rows=len(rows), cols=1, vertical_spacing=0.3 / len(rows))
-    charts.theme(figure, look, height=40 + 128 * len(rows))
-    for at, (measure, points, calm) in enumerate(rows, start=1):
-        _strip(figure, at, points, calm, look)
-        figure.update_xaxes(title_text=measure, row=at, col=1)
-    figure.add_annotation(
-        text=f"<span style='color:{look.soft}'>▇ {charts.literal(band)}</span>",
-        xref="paper",
-        yref="paper",
-        x=0,
-        y=1,
-        yanchor="bottom",
-        showarrow=False,
-    )
-    figure.update_layout(showlegend=False, hovermode="closest", margin_t=28)
-    return figure
+    """For each measure a strip of its own: the band of calm windows, and who says what, label beside the mark."""
+    figure = charts.empty(look, height=40 + 128 * len(rows))
+    layout: dict[str, Any] = {"showlegend": False, "hovermode": "closest", "margin_t": 28, "shapes": []}
+    slot = 1 / len(rows)
+    for number, (measure, points, calm) in enumerate(rows, start=1):
+        tail, top = str(number) if number > 1 else "", 1 - (number - 1) * slot
+        known = [(name, value) for name, value in points if value is not None]
+        figure.add_trace(_strip(known, tail, look))
+        spots = [*(value for _, value in known), calm.low, calm.high]
+        width = max(spots) - min(spots)
+        reach = [min(spots) - 0.08 * width, max(spots) + 0.6 * width]
+        layout[f"xaxis{tail}"] = {"range": reach, "title": {"text": measure}, "anchor": f"y{tail}"}
+        layout[f"yaxis{tail}"] = {"visible": False, "range": [-2.6, 0.6], "domain": [top - 0.62 * slot, top]}
+        layout["shapes"].append(
+            {"type": "rect", "xref": f"x{tail}", "yref": f"y{tail} domain", "x0": calm.low, "x1": calm.high, "y0": 0,
+             "y1": 1, "fillcolor": look.reference, "line": {"width": 0}, "layer": "below"}
+        )  # fmt: skip
+    note = f"<span style='color:{look.soft}'>▇ {charts.literal(band)}</span>"
+    layout["annotations"] = [
+        {"text": note, "xref": "paper", "yref": "paper", "x": 0, "y": 1, "yanchor": "bottom", "showarrow": False}
+    ]
+    return figure.update_layout(layout)
 
 
-def _strip(figure: go.Figure, row: int, points: Points, calm: Band, look: Look) -> None:
-    known = [(name, value) for name, value in points if value is not None]
-    styles = zip(("circle", "diamond-open", "circle-open"), (look.current, look.warn, look.ink), strict=True)
-    for level, ((name, value), (symbol, colour)) in enumerate(zip(known, styles, strict=False)):
-        figure.add_scatter(
-            x=[value],
-            y=[-level],
-            mode="markers+text",
-            marker={"symbol": symbol, "size": 12, "color": colour, "line": {"width": 2, "color": colour}},
-            text=[f"  {charts.literal(name)} {value:.3f}"],
-            textposition="middle right",
-            textfont={"color": look.ink, "size": 12},
-            hoverinfo="skip",
-            cliponaxis=False,
-            row=row,
-            col=1,
-        )
-    figure.add_vrect(x0=calm.low, x1=calm.high, fillcolor=look.reference, line_width=0, layer="below", row=row, col=1)
-    spots = [*(value for _, value in known), calm.low, calm.high]
-    width = max(spots) - min(spots)
-    figure.update_xaxes(range=[min(spots) - 0.08 * width, max(spots) + 0.6 * width], row=row, col=1)
-    figure.update_yaxes(visible=False, range=[-2.6, 0.6], row=row, col=1)
+def _strip(known: Sequence[tuple[str, float]], tail: str, look: Look) -> dict[str, Any]:
+    colours = [look.current, look.warn, look.ink][: len(known)]
+    symbols = ["circle", "diamond-open", "circle-open"][: len(known)]
+    return {
+        "type": "scatter",
+        "x": [value for _, value in known],
+        "y": [-level for level in range(len(known))],
+        "xaxis": f"x{tail}",
+        "yaxis": f"y{tail}",
+        "mode": "markers+text",
+        "marker": {"symbol": symbols, "size": 12, "color": colours, "line": {"width": 2, "color": colours}},
+        "text": [f"  {charts.literal(name)} {value:.3f}" for name, value in known],
+        "textposition": "middle right",
+        "textfont": {"color": look.ink, "size": 12},
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }
 
 
 def reliability(shown: Calibration, look: Look, *, x: str, y: str, ideal: str) -> go.Figure:

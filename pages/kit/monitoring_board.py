@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +17,7 @@ from mlops_core.project import Home
 from mlops_core.reference import champion_baseline, champion_schema
 from mlops_core.registry import ModelVersion
 from mlops_core.serving import RequestLog
+from mlops_core.training import predict
 from pages.kit import blocks, session
 from pages.kit import charts_monitoring as pictures
 from pages.kit.monitoring_lab import PAGE, course, data, look, year
@@ -41,14 +44,21 @@ def baseline_of(champion: ModelVersion) -> Baseline:
     return session.keep("monitoring.baseline", made_of(champion), lambda: champion_baseline(session.workspace()))
 
 
+def scores_of(champion: ModelVersion) -> npt.NDArray[np.float64]:
+    """What the champion says about every row of the year, computed once for every delay."""
+    return session.keep(
+        "monitoring.scores", made_of(champion), lambda: predict(registry.load(session.workspace()), year())
+    )
+
+
 def readings_of(champion: ModelVersion, delay: int) -> tuple[Window, ...]:
     """The whole year as the board would have read it, week by week, each with what was known then."""
 
     def read_year() -> tuple[Window, ...]:
         schema, model = champion_schema(session.workspace(), champion), registry.load(session.workspace())
-        policy = MonitorPolicy(settlement_days=delay)
-        last = year()[str(course().schema.day)].max()
-        return tuple(replay(year(), schema, model, baseline_of(champion), policy, course().stream_start, last))
+        policy, baseline = MonitorPolicy(settlement_days=delay), baseline_of(champion)
+        first, last = course().stream_start, year()[str(course().schema.day)].max()
+        return tuple(replay(year(), schema, model, baseline, policy, first, last, scores=scores_of(champion)))
 
     return session.keep("monitoring.replay", f"{made_of(champion)}:{delay}", read_year)
 

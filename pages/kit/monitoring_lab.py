@@ -1,4 +1,4 @@
-"""The shift lab on the screen: controls, presets as links, and what every watcher says about one state.
+"""The shift lab on the screen: controls in the address, presets, and what every watcher says about one state.
 
 lab = shift_lab()
 lab_panel(lab, revealed=blocks.predict(...))
@@ -66,7 +66,6 @@ def presets(lab: ShiftLab) -> dict[str, LabState]:
         nothing = lab.read(LabState(lab.features[0], n=SIZES[0]))
         loudest = max(nothing.drift.columns, key=lambda column: column.statistic)
         return {
-            "calm": LabState(FIRST),
             "chance": LabState(loudest.column, n=SIZES[0]),
             "bug": LabState(lab.most_trusted(), unit="÷ 60"),
             "harmless": LabState(lab.least_used(), mean=2.0),
@@ -76,24 +75,22 @@ def presets(lab: ShiftLab) -> dict[str, LabState]:
     return session.keep("monitoring.presets", f"{data()}:{SEED}", find)
 
 
-def link(state: LabState) -> dict[str, str]:
-    """The address of a state: what differs from the defaults."""
-    calm = asdict(LabState(FIRST))
-    return {f"{PAGE}.{name}": str(value) for name, value in asdict(state).items() if value != calm[name]}
+def go_to(state: LabState) -> None:
+    """Put every control where `state` has it; the address follows, so that it can be sent to somebody."""
+    for name, value in asdict(state).items():
+        if name != "label":
+            st.session_state[f"{PAGE}.{name}"] = value
 
 
-def preset_links(lab: ShiftLab) -> None:
-    """Presets as links; the two that would solve the missions appear once the first one is done."""
+def preset_row(lab: ShiftLab) -> None:
+    """Worlds in one click; the two that would solve the missions appear once the first one is done."""
     kept = session.progress().mission(lesson.DRIFT_WITHOUT_HARM)
     open_all = kept.solved or kept.solution_shown
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="monitoring-presets"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for name, state in presets(lab).items():
             if open_all or name not in ("harmless", "hidden"):
-                st.page_link(
-                    "monitoring.py",
-                    label=t(f"monitoring.preset.{name}", feature=state.feature),
-                    query_params=link(state) or {f"{PAGE}.feature": state.feature},
-                )
+                words = t(f"monitoring.preset.{name}", feature=state.feature)
+                st.button(words, on_click=go_to, args=(state,), key=f"{PAGE}.preset.{name}")
 
 
 def slide(name: str, step: float, shape: str) -> float:
@@ -261,12 +258,13 @@ def figures(reading: Reading, revealed: bool) -> None:
 @st.fragment
 def lab_panel(lab: ShiftLab, revealed: bool) -> None:
     """Controls on the left, what everybody sees on the right, the missions below: all from one reading."""
-    preset_links(lab)
+    preset_row(lab)
     numbers = st.container()
     left, right = blocks.two_columns()
     with left:
         state = controls(lab)
-        blocks.reset_panel(PAGE, *(f"{PAGE}.{name}" for name in asdict(state)))
+        label, icon = t("block.reset_panel"), ":material/restart_alt:"
+        st.button(label, type="tertiary", icon=icon, on_click=go_to, args=(LabState(FIRST),), key=f"{PAGE}.reset")
     reading = read(lab, state)
     with numbers:
         figures(reading, revealed)

@@ -50,7 +50,7 @@ DEFAULTS: Mapping[str, float] = {
     "mean": 0.0, "spread": 1.0, "missing": 0.0, "label_share": 0.0, "prior": 1.0, "weight": 1.0, "intercept": 0.0,
     "bins": 10.0,
 }  # fmt: skip
-SPEC = ModelSpec("boosting", {"max_iter": 50, "learning_rate": 0.1, "max_leaf_nodes": 15, "min_samples_leaf": 80})
+SPEC = ModelSpec("boosting", {"max_iter": 30, "learning_rate": 0.15, "max_leaf_nodes": 15, "min_samples_leaf": 80})
 DRAWS = 200
 
 
@@ -250,7 +250,6 @@ class ShiftLab:
         scores = predict(self.model, seen)
         inputs, score_reference = _references(self, state.bins)
         auc_band, cost_band = _bands(self, state.n)
-        before = self.stream_scores[: state.n]
         return Reading(
             state=state,
             drift=report(inputs, seen),
@@ -258,7 +257,7 @@ class ShiftLab:
             score=report(score_reference, pd.DataFrame({"score": scores})).columns[0],
             histogram=histogram(self.reference[state.feature], seen[state.feature], self.labels(state.feature)),
             scores=histogram(pd.Series(self.reference_scores), pd.Series(scores), (), ends=(0.0, 1.0)),
-            before=evaluate(self.stream[str(self.schema.target)].head(state.n), before, self.costs),
+            before=_before(self, state.n),
             model=evaluate(outcome, scores, self.costs),
             estimated=estimate(scores, self.believed, self.costs),
             oracle=evaluate(outcome, truth, self.costs),
@@ -310,6 +309,12 @@ def _references(lab: ShiftLab, bins: int) -> tuple[Reference, Reference]:
     inputs = Reference.of(lab.reference, lab.schema.without([str(lab.schema.day)]), bins=bins)
     scores = Reference.of(pd.DataFrame({"score": lab.reference_scores}), SCORE.without(["day"]), bins=bins)
     return inputs, scores
+
+
+@lru_cache(maxsize=64)
+def _before(lab: ShiftLab, n: int) -> Metrics:
+    """The model on the first n rows of the stream, nothing shifted."""
+    return evaluate(lab.stream[str(lab.schema.target)].head(n), lab.stream_scores[:n], lab.costs)
 
 
 @lru_cache(maxsize=64)
