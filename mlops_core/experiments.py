@@ -80,18 +80,21 @@ def sweep(
     by: Sequence[str] = (),
     experiment: str = "sweep",
     tags: Mapping[str, str] | None = None,
+    skip: Callable[[ModelSpec, int], bool] | None = None,
     on_trial: Callable[[Trial], object] | None = None,
 ) -> tuple[Trial, ...]:
     """Fit every spec with every seed on `frame`, judge it on `holdout`, log it; specs outside, seeds inside.
 
     `data_id` is the content digest of the data version the rows come from; `on_trial` is called after each trial, with
-    its run id, so that a page can show it. Rows of `holdout` without an outcome are left out. Raises what `fit` raises;
-    trials logged before that stay.
+    its run id, so that a page can show it; what `skip` says yes to is left out.
+    Rows of `holdout` without an outcome are left out. Raises what `fit` raises; trials logged before that stay.
     """
     job = _job(ws, frame, holdout, schema, data_id, costs or Costs(), rows, by, experiment, tags or {})
     done = []
     for spec in specs:
         for seed in seeds:
+            if skip is not None and skip(spec, seed):
+                continue
             done.append(job.run(spec, seed))
             if on_trial is not None:
                 on_trial(done[-1])
@@ -185,7 +188,20 @@ class _Job:
 
 def compare_trials(ws: Workspace, run_a: str, run_b: str, *, costs: Costs | None = None) -> TrialComparison:
     """Two sweep trials on the rows both were judged on, paired, by day. BadData when those are not the same rows."""
-    costs = costs or Costs()
+    both = _both(ws, run_a, run_b, costs or Costs())
+    difference = paired_by_day(both["cost_a"], both["cost_b"], both["day"])
+    return TrialComparison(run_a, run_b, float(both["cost_a"].mean()), float(both["cost_b"].mean()), difference)
+
+
+def daily_difference(ws: Workspace, run_a: str, run_b: str, *, costs: Costs | None = None) -> pd.DataFrame:
+    """One row a day: `day`, `rows`, `difference` = cost per row of `run_a` minus `run_b`. Raises as `compare_trials`."""
+    both = _both(ws, run_a, run_b, costs or Costs())
+    found = both.assign(difference=both["cost_a"] - both["cost_b"]).groupby("day")["difference"].agg(["size", "mean"])
+    return found.reset_index().rename(columns={"size": "rows", "mean": "difference"})
+
+
+def _both(ws: Workspace, run_a: str, run_b: str, costs: Costs) -> pd.DataFrame:
+    """Day and cost of every row that both trials were judged on."""
     a, b = (pd.read_parquet(tracking.artifact(ws, run_id, "scores.parquet")) for run_id in (run_a, run_b))
     judged = [tracking.trial(ws, run_id).tags.get(HOLDOUT) for run_id in (run_a, run_b)]
     if judged[0] != judged[1] or len(a) != len(b):
@@ -195,8 +211,7 @@ def compare_trials(ws: Workspace, run_a: str, run_b: str, *, costs: Costs | None
     keys = [name for name in a.columns if name not in ("p", "y")]
     both = a.merge(b, on=keys, suffixes=("_a", "_b"), validate="one_to_one")
     cost_a, cost_b = row_cost(both["y_a"], both["p_a"], costs), row_cost(both["y_b"], both["p_b"], costs)
-    difference = paired_by_day(cost_a, cost_b, both["day"])
-    return TrialComparison(run_a, run_b, float(cost_a.mean()), float(cost_b.mean()), difference)
+    return pd.DataFrame({"day": both["day"], "cost_a": cost_a, "cost_b": cost_b})
 
 
 def reproduce(ws: Workspace, run_id: str, *, frame: pd.DataFrame | None = None) -> Reproduction:

@@ -125,6 +125,7 @@ def gather(workspace: Workspace, run_id: str) -> Evidence:
         baseline=_baseline(workspace, course, rows),
         latency_ms=latency(model, rows),
         costs=costs_of(workspace),
+        features=tuple(str(name) for name in model.feature_names_in_),
     )
 
 
@@ -187,13 +188,32 @@ def release(
         raise BadInput(
             f"run {run_id[:8]} is the champion already.", code="release.same", fix="Bring another candidate."
         )
-    model = tracking.model_file(workspace, run_id)
-    known = {version.digest: version for version in registry.versions(workspace)}
-    version = known.get(digest_file(model)) or registry.register(workspace, run_id, model)
     return registry.promote(
         workspace,
-        version.version,
+        _registered(workspace, run_id).version,
         expect=champion.version if champion else None,
         reason=reason or f"passed {len(decision.verdicts)} gates",
         lesson_date=lesson_date or versions.current(workspace).lesson_date,
     )
+
+
+def nominate(workspace: Workspace, run_id: str, *, reason: str = "") -> Promotion | None:
+    """Register a run and point the alias `challenger` at it; None when it is there already. Stale if somebody was faster."""
+    version, holder = _registered(workspace, run_id), registry.challenger(workspace)
+    if holder is not None and holder.version == version.version:
+        return None
+    return registry.promote(
+        workspace,
+        version.version,
+        alias="challenger",
+        expect=holder.version if holder else None,
+        reason=reason or "nominated",
+        lesson_date=versions.current(workspace).lesson_date,
+    )
+
+
+def _registered(workspace: Workspace, run_id: str) -> registry.ModelVersion:
+    """The version of a run's model; the same file is registered once."""
+    model = tracking.model_file(workspace, run_id)
+    known = {version.digest: version for version in registry.versions(workspace)}
+    return known.get(digest_file(model)) or registry.register(workspace, run_id, model)

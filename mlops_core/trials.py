@@ -9,11 +9,12 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from mlops_core import experiments, pipeline, tracking, versions
+from mlops_core.digest import digest_frame, digest_value
 from mlops_core.errors import BadParameter, NotFound
-from mlops_core.experiments import Reproduction
+from mlops_core.experiments import Fitted, Reproduction
 from mlops_core.params import overlay, read_params
 from mlops_core.project import template_of
-from mlops_core.release import costs_of, held_out, training_rows
+from mlops_core.release import costs_of, held_out, training_rows, version_of
 from mlops_core.tracking import TrialRecord
 from mlops_core.training import ModelSpec, Trial, spec_of
 from mlops_core.workspace import Workspace
@@ -52,12 +53,14 @@ def sweep(
     *,
     fixed: Mapping[str, object] | None = None,
     seeds: int = 1,
+    reuse: bool = False,
     on_trial: Callable[[Trial], object] | None = None,
 ) -> tuple[TrialRecord, ...]:
     """Train, judge and log one trial for every combination and seed, on the pipeline's own split.
 
-    Seeds count from the one in params.yaml. Raises NotFound before the first pipeline run, BadParameter for a name, a value or
-    more than 200 trials.
+    Seeds count from the one in params.yaml. `reuse=True` takes what is logged already (same rows, parameters and seed)
+    instead of training it again, so that the same request twice is one sweep; `on_trial` hears of new ones only.
+    Raises NotFound before the first pipeline run, BadParameter for a name, a value or more than 200 trials.
     """
     params = overlay(read_params(workspace.params), fixed or {})
     grids = combinations(grid)
@@ -70,22 +73,44 @@ def sweep(
         )
     features = features_read(workspace)
     specs: list[ModelSpec] = [spec_of(overlay(params, values)["model"], features) for values in grids]
-    version = versions.current(workspace)
+    last = pipeline.last_run(workspace)
+    version = versions.current(workspace) if last is None else version_of(workspace, last)
+    train, rows = training_rows(workspace), params["model"]["rows"] or None
+    known = _known(workspace, digest_frame(train)) if reuse else {}
     done = experiments.sweep(
         workspace,
-        training_rows(workspace),
+        train,
         held_out(workspace),
         template_of(workspace).schema,
         specs,
         range(params["seed"], params["seed"] + seeds),
         data_id=version.digest,
         costs=costs_of(workspace),
-        rows=params["model"]["rows"] or None,
+        rows=rows,
         by=("origin",) if "origin" in features else (),
         tags={"mlops.data.name": version.name},
+        skip=lambda spec, seed: _name(Fitted(spec, seed, rows)) in known,
         on_trial=on_trial,
     )
-    return tuple(tracking.trial(workspace, trial.run_id) for trial in done)
+    every = [
+        _name(Fitted(spec, seed, rows)) for spec in specs for seed in range(params["seed"], params["seed"] + seeds)
+    ]
+    old = [known[name] for name in dict.fromkeys(every) if name in known]
+    return tuple(tracking.trial(workspace, run_id) for run_id in (*old, *(trial.run_id for trial in done)))
+
+
+def _name(fitted: Fitted) -> str:
+    spec = fitted.spec
+    return digest_value([spec.kind, dict(spec.params), list(spec.features), fitted.seed, fitted.rows])
+
+
+def _known(workspace: Workspace, train: str) -> dict[str, str]:
+    """How a trial was fitted on these rows -> the run that did it."""
+    return {
+        _name(experiments.fitted_as(record)): record.run_id
+        for record in tracking.trials(workspace)
+        if record.status == "FINISHED" and record.tags.get(experiments.TRAIN) == train
+    }
 
 
 def row(record: TrialRecord) -> dict[str, object]:

@@ -9,7 +9,9 @@ decision, so that a threshold cannot move after the result. Verdicts: pass, fail
 
 from mlops_core.gates.checks import KINDS
 from mlops_core.gates.decide import decide
+from mlops_core.gates.edit import set_setting
 from mlops_core.gates.policy import load_policy, parse_policy
+from mlops_core.gates.rates import shares
 from mlops_core.gates.types import Decision, Evidence, Gate, Outcome, Part, Policy, Verdict
 
 __all__ = [
@@ -24,4 +26,6 @@ __all__ = [
     "decide",
     "load_policy",
     "parse_policy",
+    "set_setting",
+    "shares",
 ]

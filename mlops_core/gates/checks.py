@@ -60,6 +60,7 @@ class Kind:
     why: str
     fix: str
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    higher_is_better: bool = False
 
 
 def _cost_difference(evidence: Evidence, other: Floats, settings: Settings) -> PairedDifference:
@@ -79,6 +80,20 @@ def check_schema(evidence: Evidence, settings: Settings) -> Answer:
         reason += ": " + " ".join(finding.message for finding in broken[:3])
     outcome: Outcome = "pass" if len(broken) <= allowed else "fail"
     return Answer(outcome, reason.rstrip(".") + ".", len(broken), threshold=allowed, n=report.rows)
+
+
+def check_inputs(evidence: Evidence, settings: Settings) -> Answer:
+    """The challenger reads only columns that the schema promises at decision time; anything else is a leak, or will be."""
+    if not evidence.features:
+        return Answer("skipped", "Nobody has said which columns it reads.", unit="columns")
+    promised = set(evidence.schema.features)
+    wrong = [name for name in evidence.features if name not in promised]
+    n, allowed = len(evidence.features), int(settings["others_at_most"])
+    reason = f"All {n} columns it reads are known when it has to answer."
+    if wrong:
+        reason = f"{len(wrong)} of {n} columns are not known when it has to answer: {', '.join(wrong[:5])}."
+    outcome: Outcome = "pass" if len(wrong) <= allowed else "fail"
+    return Answer(outcome, reason, len(wrong), threshold=allowed, n=n, unit="columns")
 
 
 def check_floor(evidence: Evidence, settings: Settings) -> Answer:
@@ -124,6 +139,22 @@ def check_point(evidence: Evidence, settings: Settings) -> Answer:
     outcome: Outcome = "pass" if value < -settings["gain"] else "fail"
     reason = f"{value:+.4f} a row; an equally good model gets below 0 about half of the time."
     return Answer(outcome, reason, value, threshold=-settings["gain"], n=len(new))
+
+
+def check_not_worse(evidence: Evidence, settings: Settings) -> Answer:
+    """Over all rows the challenger costs less than `margin` more than the champion (than the baseline, without one)."""
+    other = evidence.champion if evidence.champion is not None else evidence.baseline
+    if other is None:
+        return Answer("skipped", "There is neither a champion nor a baseline to compare with.")
+    margin, found = settings["margin"], _cost_difference(evidence, other, settings)
+    shown = f"{found.mean:+.4f} a row, by day between {found.low:+.4f} and {found.high:+.4f}"
+    outcome: Outcome = "inconclusive"
+    reason = f"{shown}: the margin {margin:g} lies inside, so these {found.days} days cannot tell."
+    if found.high < margin:
+        outcome, reason = "pass", f"{shown}: below the margin {margin:g}, also at the high end."
+    elif found.low > margin:
+        outcome, reason = "fail", f"{shown}: beyond the margin {margin:g}, also at the low end."
+    return Answer(outcome, reason, found.mean, found.low, found.high, margin, found.n, days=found.days)
 
 
 def check_non_inferiority(evidence: Evidence, settings: Settings) -> Answer:
@@ -230,11 +261,18 @@ KINDS: dict[str, Kind] = {
         "Mend the feed, or change the promise and say why.",
         {"broken_at_most": Setting(0, 0, 1000)},
     ),
+    "inputs": Kind(
+        check_inputs,
+        "A column that is filled in later makes a test brilliant and a service useless.",
+        "Leave the column out, or move the moment of decision in the schema.",
+        {"others_at_most": Setting(0, 0, 1000)},
+    ),
     "floor": Kind(
         check_floor,
         "A model may beat its predecessor and still be useless.",
         "Add what is known at decision time, or hold out more days.",
         {"at_least": Setting(None, 0, 1), "alpha": _ALPHA, "draws": Setting(2000, 100, 100_000)},
+        higher_is_better=True,
     ),
     "superiority": Kind(
         check_superiority,
@@ -247,6 +285,12 @@ KINDS: dict[str, Kind] = {
         "The rule most teams start with: new is below old.",
         "Ask for an interval: use superiority or non_inferiority.",
         {"gain": Setting(0.0, 0, 1000)},
+    ),
+    "not_worse": Kind(
+        check_not_worse,
+        "Cheaper to run or easier to read is worth having, if it costs nothing: not worse by more than a stated margin.",
+        "Hold out more days, or widen the margin before the result is known.",
+        {"margin": Setting(None, 1e-9, 1000), "alpha": _ALPHA},
     ),
     "non_inferiority": Kind(
         check_non_inferiority,

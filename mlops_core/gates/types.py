@@ -42,8 +42,8 @@ class Evidence:
     """What is known about a candidate on rows it has not seen.
 
     Scores are probabilities, one a row of `frame`; `champion` is None before the first promotion. `latency_ms` holds
-    the milliseconds of repeated calls. `day` and `y` are taken from the frame by the schema's roles when not given.
-    Raises BadData when lengths differ, or when an outcome is missing.
+    the milliseconds of repeated calls, `features` the columns the challenger reads. `day` and `y` are taken
+    from the frame by the schema's roles when not given. Raises BadData when lengths differ, or when an outcome is missing.
     """
 
     schema: Schema
@@ -54,6 +54,7 @@ class Evidence:
     latency_ms: Floats | None = None
     costs: Costs = field(default_factory=Costs)
     rules: tuple[Rule, ...] = ()
+    features: tuple[str, ...] = ()
     day: Any = None
     y: Any = None
 

@@ -29,6 +29,8 @@ FLAT = np.full(len(Y), Y.mean())
 QUICK, SLOW = np.linspace(5, 9, 100), np.linspace(50, 90, 100)
 SETTINGS = {
     "schema": "",
+    "inputs": "",
+    "not_worse": "margin: 0.02",
     "floor": "at_least: 0.75",
     "superiority": "",
     "point": "",
@@ -39,6 +41,7 @@ SETTINGS = {
 
 def _evidence(**changes) -> Evidence:
     good = {"schema": SCHEMA, "frame": FRAME, "challenger": SHARP, "champion": DULL, "baseline": FLAT}
+    good["features"] = SCHEMA.features
     return Evidence(**{**good, "latency_ms": QUICK, **changes})
 
 
@@ -53,6 +56,8 @@ def _ask(kind: str, evidence: Evidence, more: str = ""):
 ONE_DAY = FRAME.assign(day=pd.Timestamp("2020-01-01"), ride=range(len(FRAME)))
 BAD = {
     "schema": {"frame": FRAME.assign(wind=-5.0)},
+    "inputs": {"features": (*SCHEMA.features, "late")},
+    "not_worse": {"challenger": DULL, "champion": SHARP},
     "floor": {"challenger": DULL},
     "superiority": {"challenger": DULL, "champion": SHARP},
     "point": {"challenger": DULL, "champion": SHARP},
@@ -61,11 +66,14 @@ BAD = {
 }
 UNSURE = {
     "floor": {},
+    "not_worse": {"challenger": np.roll(DULL, 1), "champion": DULL},
     "superiority": {"champion": SHARP},
     "non_inferiority": {"frame": FRAME, "challenger": DULL, "champion": np.roll(DULL, 1)},
     "latency": {"latency_ms": QUICK[:58]},
 }
 MISSING = {
+    "inputs": {"features": ()},
+    "not_worse": {"champion": None, "baseline": None},
     "floor": {"frame": ONE_DAY},
     "superiority": {"champion": None, "baseline": None},
     "point": {"champion": None, "baseline": None},
@@ -88,7 +96,11 @@ def test_every_kind_passes_on_good_evidence_and_fails_on_bad(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", UNSURE)
 def test_what_cannot_be_told_is_inconclusive(kind: str) -> None:
-    close = {"non_inferiority": "margin: 0.02, by: pier", "floor": f"at_least: {roc_auc_score(Y, SHARP)}"}
+    close = {
+        "not_worse": "margin: 0.08",
+        "non_inferiority": "margin: 0.02, by: pier",
+        "floor": f"at_least: {roc_auc_score(Y, SHARP)}",
+    }
     policy = f"gates: [{{name: g, kind: {kind}, {close.get(kind, SETTINGS[kind])}}}]"
     found = decide(_evidence(**UNSURE[kind]), parse_policy(policy)).verdicts[0]
     assert found.outcome == "inconclusive"
@@ -257,7 +269,7 @@ def test_a_decision_is_a_table_plain_values_and_repeatable() -> None:
     assert list(one.frame()["gate"]) == [gate.name for gate in policy.gates]
     plain = json.loads(json.dumps(one.to_dict()))
     assert plain["outcome"] == "pass"
-    assert plain["verdicts"][4]["parts"][0]["name"] == "pier=north"
+    assert plain["verdicts"][list(KINDS).index("non_inferiority")]["parts"][0]["name"] == "pier=north"
     assert one.blocking == ()
     assert one.verdict("floor gate").kind == "floor"
     with pytest.raises(BadData, match="no gate is called 'x'; there are schema gate"):
@@ -283,7 +295,11 @@ def test_the_digest_names_what_the_policy_says_not_how() -> None:
         ("# no gate\ngates: []\n", 2, "at least one gate"),
         ("gates:\n  - floor\n", 2, "a gate is not a mapping"),
         (GOOD + "    at_least: 0.1\n", 5, "at_least is said twice"),
-        (GOOD.replace("kind: floor", "kind: flor"), 3, "no gate kind 'flor'. Use one of schema, floor, superiority"),
+        (
+            GOOD.replace("kind: floor", "kind: flor"),
+            3,
+            "no gate kind 'flor'. Use one of schema, inputs, floor, superiority",
+        ),
         (GOOD.replace("    kind: floor\n", ""), 2, "this gate has no kind"),
         (GOOD.replace("name: floor", "name: 7"), 2, "the name 7 is not a word"),
         (GOOD.replace("0.7", "70"), 4, "at_least is 70. It must be a number from 0 to 1"),
@@ -320,5 +336,5 @@ def test_a_missing_policy_is_named_and_the_courses_own_is_good(tmp_path: Path) -
     with pytest.raises(BadParameter, match="not UTF-8"):
         load_policy(tmp_path / "gates.yaml")
     course = load_policy(ROOT / "mlops_core/templates/flights/gates.yaml")
-    assert {gate.kind for gate in course.gates} == set(KINDS) - {"point"}
+    assert {gate.kind for gate in course.gates} == set(KINDS) - {"point", "not_worse"}
     assert all(gate.severity == "block" for gate in course.gates)
