@@ -107,15 +107,20 @@ class Warm:
     def behind(self) -> None:
         """What the first clicks need; runs in a thread behind the first page."""
         from mlops_core.project import Home, template
+        from pages.kit import desk
 
         course = template("flights")
         Home.default().prepared(course, course.source())
         self.done.append("workspace")
+        desk.morning()
+        self.done.append("morning")
         cells().start()
         self.done.append("cells")
         for name in _BEHIND:
             importlib.import_module(name)
         self.done.append("tracking")
+        desk.money()
+        self.done.append("money")
         gc.collect()
         gc.freeze()
         self.done.append("frozen")
