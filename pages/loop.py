@@ -12,9 +12,8 @@ from mlops_core.bill import Bill, WeekBill, week_bill
 from mlops_core.digest import digest_value
 from mlops_core.errors import MlopsError
 from mlops_core.ledger import Ledger
-from mlops_core.loop import Entry, Loop, RetrainPolicy
+from mlops_core.loop import Entry, Loop
 from mlops_core.models import model_bytes
-from mlops_core.monitor.replay import KINDS
 from mlops_core.params import read_params
 from mlops_core.pins import pins
 from mlops_core.project import template_of
@@ -30,7 +29,7 @@ from tutor.lesson import loop as lesson
 PAGE = "loop"
 ICONS = {"data": "database", "pipeline": "account_tree", "gate": "verified", "serve": "flight_takeoff"}
 ICONS |= {"monitor": "monitor_heart", "decide": "psychology"}
-SETTINGS = ("kinds", "cooldown_days", "holdout_days")
+SETTINGS = ("trigger", "cooldown_days", "holdout_days")
 workspace = session.workspace()
 course = template_of(workspace)
 look = charts.Look(session.dark())
@@ -39,13 +38,10 @@ year = session.year()
 ledger = Ledger(workspace)
 
 
-def kept_policy() -> RetrainPolicy:
-    """The learner's retraining policy; it survives a reload."""
+def kept_policy() -> dict[str, object]:
+    """What the learner has settled on; it survives a reload. Without a trigger nothing has been decided yet."""
     kept = session.progress().note("loop.policy")
-    if not kept:
-        return RetrainPolicy()
-    kinds, cooldown, holdout = (json.loads(kept)[name] for name in SETTINGS)
-    return RetrainPolicy(tuple(kinds), int(cooldown), int(holdout))
+    return json.loads(kept) if kept else {}
 
 
 def keep_policy() -> None:
@@ -53,7 +49,8 @@ def keep_policy() -> None:
     session.progress().note("loop.policy", json.dumps(chosen))
 
 
-loop = Loop(workspace, year, retraining=kept_policy())
+policy = kept_policy()
+loop = Loop(workspace, year, retraining=lesson.retraining(policy))
 story = loop.story()
 champion = registry.champion(workspace)
 moves = registry.history(workspace, "champion")
@@ -150,11 +147,15 @@ with text:
 def policy_controls() -> None:
     """Which alarm is an action; used from the next week on."""
     now = loop.retraining
-    with st.expander(t("loop.policy"), icon=":material/tune:"):
-        st.multiselect(
-            t("loop.kinds"), list(KINDS), list(now.kinds), key="loop.kinds", on_change=keep_policy,
-            format_func=lambda kind: t(f"loop.kind.{kind}"),
-        )  # fmt: skip
+    st.segmented_control(
+        t("loop.policy"),
+        list(lesson.TRIGGERS),
+        default=policy.get("trigger"),
+        key="loop.trigger",
+        on_change=keep_policy,
+        format_func=lambda code: plain(f"loop.trigger.{code}"),
+    )
+    with st.expander(t("loop.policy_more"), icon=":material/tune:"):
         left, right = st.columns(2)
         left.number_input(
             t("loop.cooldown_days"), 0, 364, now.cooldown_days, 7, key="loop.cooldown_days", on_change=keep_policy
@@ -193,17 +194,18 @@ with instrument:
             )  # fmt: skip
         else:
             st.markdown(t("loop.ready", version=champion.version, day=f"{loop.next_week:%-d %B}"))
+        policy_controls()
+        halted = over or not policy.get("trigger")
         with st.container(horizontal=True, vertical_alignment="center"):
-            week_label = t("loop.week", day=f"{loop.next_week:%-d %b}")
+            label = t("loop.week", day=f"{loop.next_week:%-d %b}")
             one = st.button(
-                week_label, type="primary", icon=":material/skip_next:", key=f"loop.one.{monday}", disabled=over
+                label, type="primary", icon=":material/skip_next:", key=f"loop.one.{monday}", disabled=halted
             )
-            four = st.button(t("loop.four"), icon=":material/fast_forward:", key=f"loop.four.{monday}", disabled=over)
-        if over:
-            st.markdown(t("loop.over"))
+            four = st.button(t("loop.four"), icon=":material/fast_forward:", key=f"loop.four.{monday}", disabled=halted)
+        if halted:
+            st.markdown(t("loop.over") if over else t("loop.decide_first"))
         if one or four:
             live(4 if four else 1)
-        policy_controls()
 
 
 # --- the week, the money, the mission ---------------------------------------------------------------------------------

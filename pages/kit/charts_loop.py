@@ -50,8 +50,7 @@ def timeline(
                 },
                 annotation_position="top right",
             )
-    figure.update_layout(yaxis_title=value, margin_t=48)
-    figure.update_layout(legend={"y": 1.08})
+    figure.update_layout(yaxis_title=value, margin_t=28, legend={"y": -0.14, "yanchor": "top"})
     figure.update_yaxes(rangemode="tozero")
     return figure
 

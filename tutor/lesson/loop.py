@@ -6,7 +6,7 @@ of the learner's own year, the ledger behind it, and the bill.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ import pandas as pd
 from mlops_core.bill import Bill
 from mlops_core.dataset import Costs, Schema
 from mlops_core.ledger import Event, Promotion, Registered
-from mlops_core.loop import Entry
+from mlops_core.loop import Entry, RetrainPolicy
 from mlops_core.metrics import row_cost
+from mlops_core.monitor.replay import KINDS
 from mlops_core.stats.paired import PairedDifference, paired_by_day
 from mlops_core.training import ModelSpec, fit, predict
 from tutor.missions import Mission, Outcome, not_attempted, right, wrong
@@ -109,7 +110,25 @@ RETRAIN = Prediction(
 # --- mission: the five-minute run -------------------------------------------------------------------------------------
 
 DEADLINE = "2013-06-30"
+TRIGGERS: dict[str, tuple[str, ...]] = {
+    "never": (),
+    "money": ("realised",),
+    "scores": ("realised", "score"),
+    "all": KINDS,
+}
 PRICE = 1000.0  # what one retraining costs the desk, in false alarms: people, computers, attention (simulated)
+
+
+def retraining(chosen: Mapping[str, Any]) -> RetrainPolicy:
+    """The policy of the learner's settings: `trigger`, `cooldown_days`, `holdout_days`; what is absent is the default.
+
+    >>> retraining({"trigger": "money"}).kinds
+    ('realised',)
+    """
+    usual = RetrainPolicy()
+    kinds = TRIGGERS.get(str(chosen.get("trigger")), ())
+    days = [int(chosen.get(name, getattr(usual, name))) for name in ("cooldown_days", "holdout_days")]
+    return RetrainPolicy(kinds, *days)
 
 
 @dataclass(frozen=True, slots=True)
