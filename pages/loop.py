@@ -222,7 +222,6 @@ if champion and story.weeks:
                 t("loop.realised"),
                 f"{realised['cost_per_row']:.3f}" if realised else "–",
                 t("loop.realised_meaning", low=board["expected"]["low"], high=board["expected"]["high"]),
-                course=[w.values["realised"]["cost_per_row"] for w in story.weeks if w.values["realised"]],
             ),
             blocks.Metric(
                 t("loop.estimated"),
@@ -233,7 +232,6 @@ if champion and story.weeks:
                 t("loop.drifted"),
                 str(len(board["drifted"])),
                 t("loop.drifted_meaning", columns=", ".join(board["drifted"][:4]) or plain("loop.none")),
-                course=[len(w.values["drifted"]) for w in story.weeks],
             ),
             blocks.Metric(
                 t("loop.champion"),

@@ -120,15 +120,14 @@ PRICE = 1000.0  # what one retraining costs the desk, in false alarms: people, c
 
 
 def retraining(chosen: Mapping[str, Any]) -> RetrainPolicy:
-    """The policy of the learner's settings: `trigger`, `cooldown_days`, `holdout_days`; what is absent is the default.
+    """The policy of the learner's settings: `trigger`, `cooldown_days` (none at first), `holdout_days`.
 
     >>> retraining({"trigger": "money"}).kinds
     ('realised',)
     """
-    usual = RetrainPolicy()
     kinds = TRIGGERS.get(str(chosen.get("trigger")), ())
-    days = [int(chosen.get(name, getattr(usual, name))) for name in ("cooldown_days", "holdout_days")]
-    return RetrainPolicy(kinds, *days)
+    held = chosen.get("holdout_days", RetrainPolicy().holdout_days)
+    return RetrainPolicy(kinds, int(chosen.get("cooldown_days", 0)), int(held))
 
 
 @dataclass(frozen=True, slots=True)
