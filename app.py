@@ -1,6 +1,10 @@
 """Launcher: the teaching dashboard as one ASGI app, served by `streamlit run app.py` (or `python app.py`)."""
 
-from pages.kit import preflight
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when scikit-learn loads OpenMP
+
+from pages.kit import preflight  # noqa: E402
 
 preflight.check_or_exit()
 

@@ -65,6 +65,7 @@ class Template:
     history: Callable[[pd.DataFrame, str, str], pd.DataFrame]
     stream_start: str
     retrain_groups: tuple[str, ...]
+    slices: tuple[str, ...]
 
     def keeps(self, frame: pd.DataFrame, rule: str) -> bool:
         """True when a table keeps the expectation with this code, or has not the column that it is about.

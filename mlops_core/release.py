@@ -62,19 +62,19 @@ def log_run(workspace: Workspace, *, name: str = "", experiment: str = EXPERIMEN
 def _log(workspace: Workspace, run: pipeline.Run, name: str, experiment: str, tags: Mapping[str, str]) -> Trial:
     """Write a pipeline run down as a trial like any other."""
     params, version = run.params, version_of(workspace, run)
-    model = pipeline.read_output(workspace, "train")
+    model, course = pipeline.read_output(workspace, "train"), template_of(workspace)
     return experiments.log_fitted(
         workspace,
         model,
         training_rows(workspace),
         held_out(workspace),
-        template_of(workspace).schema,
+        course.schema,
         spec_of(params["model"], model.feature_names_in_),
         seed=params["seed"],
         data_id=version.digest,
         costs=Costs(**params["costs"]),
         rows=params["model"]["rows"] or None,
-        by=("origin",) if "origin" in model.feature_names_in_ else (),
+        by=tuple(name for name in course.slices if name in model.feature_names_in_),
         experiment=experiment,
         tags={**tags, "mlops.data.name": version.name},
         name=name or f"{params['model']['kind']} on {version.name}",

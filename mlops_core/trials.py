@@ -77,17 +77,18 @@ def sweep(
     version = versions.current(workspace) if last is None else version_of(workspace, last)
     train, rows = training_rows(workspace), params["model"]["rows"] or None
     known = _known(workspace, digest_frame(train)) if reuse else {}
+    course = template_of(workspace)
     done = experiments.sweep(
         workspace,
         train,
         held_out(workspace),
-        template_of(workspace).schema,
+        course.schema,
         specs,
         range(params["seed"], params["seed"] + seeds),
         data_id=version.digest,
         costs=costs_of(workspace),
         rows=rows,
-        by=("origin",) if "origin" in features else (),
+        by=tuple(name for name in course.slices if name in features),
         tags={"mlops.data.name": version.name},
         skip=lambda spec, seed: _name(Fitted(spec, seed, rows)) in known,
         on_trial=on_trial,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = (3, 11)
-PACKAGES = ("streamlit", "plotly", "pandas", "sklearn", "mlflow", "pandera", "skops", "duckdb")
+PACKAGES = ("streamlit", "plotly", "pandas", "sklearn", "mlflow", "pandera", "skops")
 
 
 class Refusal(Exception):

@@ -38,5 +38,6 @@ TEMPLATE = Template(
     check=check,
     history=versions.history,
     stream_start=versions.STREAM_START,
+    slices=("origin",),
     retrain_groups=("schedule", "weather", "aircraft", "congestion", "recent"),
 )

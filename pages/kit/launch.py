@@ -1,0 +1,38 @@
+"""`make run`: the checks first, then Streamlit on the port that is free for us.
+
+python -m pages.kit.launch            (the same as `streamlit run app.py`, with the port checked before anything loads)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+
+from pages.kit import preflight
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def settings() -> tuple[str, int]:
+    """Address and port that Streamlit will use: its environment variables, else .streamlit/config.toml, else 8501."""
+    server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text()).get("server", {})
+    address = os.environ.get("STREAMLIT_SERVER_ADDRESS", server.get("address", "127.0.0.1"))
+    return str(address), int(os.environ.get("STREAMLIT_SERVER_PORT", server.get("port", 8501)))
+
+
+def main() -> None:
+    """Check, then become Streamlit: one process, so that an interrupt reaches it."""
+    os.chdir(ROOT)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        preflight.check_all()
+        preflight.check_port(*settings())
+    except preflight.Refusal as refusal:
+        preflight.leave(str(refusal))
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "app.py", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()
