@@ -128,7 +128,8 @@ def launch(grids: list[dict[str, Any]], total: int) -> None:
                 for grid in grids:
                     trials.sweep(workspace, grid, seeds=seeds, reuse=True, on_trial=on_trial)
         except MlopsError as error:
-            say(lambda: blocks.problem(error))
+            trouble = error
+            say(lambda: blocks.problem(trouble))
             say(lambda: status.update(state="error"))
             return
         lab["launched"] = (done, total)
