@@ -75,8 +75,9 @@ async def predict(request: Request) -> JSONResponse:
     """Score the rows of the body with the champion of the workspace that is meant."""
     STATE.requests += 1
     reply = _turned_away(request)
-    body = b"" if reply else await _read_body(request)
-    reply = reply or await anyio.to_thread.run_sync(_score, request, body)
+    if reply is None:
+        body = await _read_body(request)
+        reply = await anyio.to_thread.run_sync(_score, request, body)
     STATE.refused += reply.status != 200
     return JSONResponse(dict(reply.body), status_code=reply.status)
 

@@ -17,16 +17,16 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
+import numpy as np
+import pandas as pd
 
-from mlops_core import pipeline, project, versions  # noqa: E402
-from mlops_core.diff import diff  # noqa: E402
-from mlops_core.digest import md5_file  # noqa: E402
-from mlops_core.drift import Reference, report  # noqa: E402
-from mlops_core.loop import Loop  # noqa: E402
-from mlops_core.params import set_params  # noqa: E402
-from mlops_core.project import Home  # noqa: E402
+from mlops_core import pipeline, project, versions
+from mlops_core.diff import diff
+from mlops_core.digest import md5_file
+from mlops_core.drift import Reference, report
+from mlops_core.loop import Loop
+from mlops_core.params import set_params
+from mlops_core.project import Home
 
 
 @dataclass(frozen=True, slots=True)
