@@ -69,7 +69,7 @@ def controls(now: dict) -> None:
     for name, held in shown.items():
         st.session_state[f"pipelines.{name}"] = held
     st.subheader(t("pipelines.change"), anchor=False)
-    st.caption(t("pipelines.change_lead"))
+    st.markdown(t("pipelines.change_lead"))
     st.toggle(
         t("pipelines.comment"),
         key="pipelines.comment",
@@ -240,7 +240,7 @@ def open_step(last: Run | None, name: str) -> None:
                 "pipelines.output_line", name=f"reports/{step.filename}", size=record.bytes, digest=record.output[:8]
             )
             st.markdown(f"**{t('pipelines.output')}**: {line.replace(chr(92), '')}")
-        st.code(step.source, language="python")
+        st.code(step.source, language="python", wrap_lines=True)
 
 
 # -- what it is worth ----------------------------------------------------------------------------------------------------

@@ -28,11 +28,12 @@ def test_predict_run_change_break_and_mend(visit) -> None:
     page.get_by_text("2 of 6 steps would run now.").wait_for()
     run(page, "2 of 6 steps ran, 4 reused")
 
-    page.locator(".st-key-step_list").get_by_role("button", name="train,").click()
+    page.locator("button[data-step=train]").click()
     expect(page.get_by_role("heading", name="Step train")).to_be_visible()
     settle(page)
 
-    page.get_by_role("combobox", name="Data version").click()
+    page.get_by_role("combobox", name="Data version").focus()
+    page.keyboard.press("ArrowDown")
     page.get_by_role("option", name="v4").click()
     page.get_by_text("of 6 steps would run now.").wait_for()
     settle(page)

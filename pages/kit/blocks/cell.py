@@ -33,11 +33,11 @@ def code_cell(
     st.subheader(t("cell.title"), anchor=False)
     now = cell_level()
     if now.name == "off":
-        st.code(source, language="python")
+        st.code(source, language="python", wrap_lines=True)
         note(t(f"cell.{now.reason}"))
         return None
     if not progress().note(_CONSENT):
-        st.code(source, language="python")
+        st.code(source, language="python", wrap_lines=True)
         st.markdown(t("cell.consent"))
         st.button(t("cell.allow"), key=f"{page}.{key}.allow", on_click=_allow)
         return None

@@ -1,6 +1,6 @@
 """The pipeline as a column of steps, top to bottom in the order they run; each is a button that opens the step.
 
-    name = step_list([Row("ingest", "ran", "ran", "0.15 s", "it has not run yet")], current="ingest", label="Steps")
+name = step_list([Row("ingest", "ran", "ran", "0.15 s", "it has not run yet")], current="ingest", label="Steps")
 """
 
 from __future__ import annotations

@@ -24,17 +24,17 @@ export default function (component) {
     const button = child(item, "button", step.state + (here ? " here" : ""), 0);
     button.type = "button";
     button.setAttribute("aria-pressed", here ? "true" : "false");
-    button.setAttribute(
-      "aria-label",
-      [step.name, step.word, step.figure, step.why, step.plan].filter(Boolean).join(", "),
-    );
+    button.dataset.step = step.name;
     child(button, "span", "name", 0).textContent = step.name;
     const text = child(button, "span", "text", 1);
     child(text, "span", "why", 0).textContent = step.why || step.reads;
     child(text, "span", "plan", 1).textContent = step.plan;
     const state = child(button, "span", "state", 2);
-    child(state, "span", "word", 0).textContent = (ICONS[step.state] || "○") + " " + step.word;
-    child(state, "span", "figure", 1).textContent = step.figure;
+    const icon = child(state, "span", "icon", 0);
+    icon.setAttribute("aria-hidden", "true");
+    icon.textContent = ICONS[step.state] || ICONS.todo;
+    child(state, "span", "word", 1).textContent = step.word;
+    child(state, "span", "figure", 2).textContent = step.figure;
     button.onclick = () => setTriggerValue("open", step.name);
   });
 }
