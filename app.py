@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when scikit-learn loads OpenMP
 
-from pages.kit import preflight  # noqa: E402
+from pages.kit import preflight
 
 preflight.check_or_exit()
 

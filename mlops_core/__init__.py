@@ -36,7 +36,7 @@ _HOMES = {
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - computed, and tested to be what can be imported
+__all__ = [
     *sorted(_HOME_OF)
 ]
 

@@ -31,7 +31,8 @@ def main() -> None:
         preflight.check_port(*settings())
     except preflight.Refusal as refusal:
         preflight.leave(str(refusal))
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "app.py", *sys.argv[1:]])
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *sys.argv[1:]]
+    os.execv(command[0], command)  # noqa: S606 - no shell is what we want
 
 
 if __name__ == "__main__":
