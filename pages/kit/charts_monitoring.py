@@ -189,11 +189,19 @@ def year(
     first, last = readings[0].start - pd.Timedelta(days=5), readings[-1].start + pd.Timedelta(days=5)
     figure.update_xaxes(range=[first, last], tickformat="%b", dtick="M1")
     figure.add_vline(x=seen[-1].start, line={"color": look.current, "width": 1})
-    figure.update_yaxes(title_text=words["cost_axis"], range=[0.35, 1.05], row=1, col=1)
+    figure.update_yaxes(title_text=words["cost_axis"], range=_cost_range(settled, baseline), row=1, col=1)
     figure.update_yaxes(title_text=words["drifted_axis"], tickformat=".0%", range=[0, 1], row=2, col=1)
-    figure.update_yaxes(title_text=words["score_axis"], range=[0, 0.6], row=3, col=1)
+    top = max(3 * seen[-1].score.null_band[1], *(1.1 * window.score.statistic for window in seen))
+    figure.update_yaxes(title_text=words["score_axis"], range=[0, top], row=3, col=1)
     figure.update_layout(hovermode="x", bargap=0.35, legend={"y": 1.01}, margin_t=30)
     return figure
+
+
+def _cost_range(settled: Mapping[pd.Timestamp, float], baseline: Baseline) -> list[float]:
+    """Room for one more band above and a little below: the axis stays when weeks are added, unless it has to grow."""
+    width = baseline.cost.high - baseline.cost.low
+    low, high = min([baseline.cost.low, *settled.values()]), max([baseline.cost.high + width, *settled.values()])
+    return [low - width / 8, high + width / 8]
 
 
 def _costs(

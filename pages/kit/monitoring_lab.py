@@ -118,7 +118,7 @@ def pick(name: str, choices: Sequence[str], key: str, at: int = 0) -> str:
 def controls(lab: ShiftLab) -> LabState:
     """Every control of the lab, held inside its limits."""
     feature = pick("feature", lab.features, f"{PAGE}.feature", lab.features.index(FIRST))
-    st.caption(course().schema.column(feature).text)
+    blocks.note(course().schema.column(feature).text)
     values: dict[str, Any] = {}
     st.markdown(t("monitoring.control.world"))
     one, two = st.columns(2)
@@ -175,7 +175,7 @@ def column_picture(reading: Reading) -> None:
         provenance="model",
         caption=t("monitoring.column", feature=name),
     )
-    st.caption(t("monitoring.missing", then=shown.missing_reference, now=shown.missing_current))
+    blocks.note(t("monitoring.missing", then=shown.missing_reference, now=shown.missing_current))
 
 
 def drift_tables(reading: Reading) -> None:
@@ -190,7 +190,7 @@ def drift_tables(reading: Reading) -> None:
         provenance="model",
         caption=t("monitoring.columns", drifted=len(found.drifted), columns=len(found.names)),
     )
-    st.caption(t("monitoring.chance", chance=chance, columns=len(found.names)))
+    blocks.note(t("monitoring.chance", chance=chance, columns=len(found.names)))
     with st.expander(t("monitoring.by_detector", feature=reading.state.feature)):
         blocks.table(told(reading.detectors), alt=plain("monitoring.detectors_alt"), key="monitoring.detectors")
 
@@ -234,7 +234,7 @@ def quality_panel(reading: Reading) -> None:
         provenance="model",
         caption=t("monitoring.quality"),
     )  # fmt: skip
-    st.caption(t("monitoring.gap", mean=reading.model.mean_score, rate=reading.model.rate, gap=reading.gap))
+    blocks.note(t("monitoring.gap", mean=reading.model.mean_score, rate=reading.model.rate, gap=reading.gap))
 
 
 def figures(reading: Reading, revealed: bool) -> None:
