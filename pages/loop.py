@@ -147,13 +147,15 @@ with text:
 def policy_controls() -> None:
     """Which alarm is an action; used from the next week on."""
     now = loop.retraining
-    st.segmented_control(
+    names, chosen = list(lesson.TRIGGERS), policy.get("trigger")
+    st.radio(
         t("loop.policy"),
-        list(lesson.TRIGGERS),
-        default=policy.get("trigger"),
+        names,
+        index=names.index(chosen) if chosen in names else None,
         key="loop.trigger",
         on_change=keep_policy,
         format_func=lambda code: plain(f"loop.trigger.{code}"),
+        horizontal=True,
     )
     with st.expander(t("loop.policy_more"), icon=":material/tune:"):
         left, right = st.columns(2)

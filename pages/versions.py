@@ -287,14 +287,13 @@ if revealed:
     with text:
         st.markdown(t("versions.wrong_lead"))
         with st.form("versions.reading", border=False):
-            shift = st.select_slider(
-                t("versions.hours"), list(lesson.HOURS), value=0, key="versions.hours",
-                format_func=lambda hours: f"{hours:+d} h" if hours else "0 h",
-            )  # fmt: skip
+            shift = st.number_input(
+                t("versions.hours"), lesson.HOURS[0], lesson.HOURS[-1], 0, 1, format="%+d", key="versions.hours"
+            )
             factor = st.number_input(t("versions.factor"), 0.0, 10.0, 1.0, 0.001, format="%.3f", key="versions.factor")
             if st.form_submit_button(t("versions.judge"), type="primary", key="versions.judge"):
                 with st.spinner(t("versions.judging")):
-                    judge(int(shift), float(factor))
+                    judge(int(shift or 0), float(factor or 0))
         outcome = blocks.mission(lesson.READ_DIFF, lab.get("reading"))
     if outcome.kind == "right":
         reading: lesson.Reading = lab["reading"]
@@ -359,7 +358,7 @@ with st.container(width=760):
             st.button(t("versions.commit"), key="versions.commit", on_click=append_week, icon=":material/add_circle:")
     if "commit_error" in lab:
         blocks.problem(lab.pop("commit_error"))
-    elif lab.get("made") in by_name:
+    elif now and lab.get("made") == now:
         made = by_name[lab["made"]]
         st.markdown(t("versions.made", name=made.name, rows=made.rows, digest=short(made.digest), commit=made.id[:8]))
 

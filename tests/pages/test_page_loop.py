@@ -53,7 +53,7 @@ def test_deciding_comes_first(trained_factory: Factory) -> None:
     ws = trained_factory()
     at = open_page("loop", ws.root)
     assert at.button(key=FIRST).disabled
-    at.segmented_control(key="loop.trigger").set_value("money").run()
+    at.radio(key="loop.trigger").set_value("money").run()
     assert not at.button(key=FIRST).disabled
     assert json.loads(Progress(ws.progress_db).note("loop.policy") or "")["trigger"] == "money"
 

@@ -63,11 +63,11 @@ def test_a_bad_name_is_one_sentence(workspace: Workspace) -> None:
 
 def test_the_mission_from_the_page(workspace: Workspace) -> None:
     at = committed(open_page("versions", workspace.root))
-    at.select_slider(key="versions.hours").set_value(-5)
+    at.number_input(key="versions.hours").set_value(-5)
     at.number_input(key="versions.factor").set_value(1.151)
     at.button(key="versions.judge").click().run()
     assert any("direction is not" in markdown.value for markdown in at.markdown)
-    at.select_slider(key="versions.hours").set_value(5)
+    at.number_input(key="versions.hours").set_value(5)
     at.button(key="versions.judge").click().run()
     assert not at.exception
     from tutor.lesson.versions import READ_DIFF
@@ -78,4 +78,4 @@ def test_the_mission_from_the_page(workspace: Workspace) -> None:
 
 def test_the_mission_waits_for_the_prediction(workspace: Workspace) -> None:
     at = open_page("versions", workspace.root)
-    assert not [slider for slider in at.select_slider if slider.key == "versions.hours"]
+    assert not [field for field in at.number_input if field.key == "versions.hours"]
