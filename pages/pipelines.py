@@ -170,8 +170,8 @@ def run_now() -> None:
             if record is None:
                 status.update(label=f"{t('pipelines.running')}: {name}", expanded=True)
                 return
-            badge = blocks.badge(record.status)
-            status.markdown(t("pipelines.live", step=name, seconds=record.seconds, why=record.why, badge="") + badge)
+            words = t("pipelines.live", step=name, seconds=record.seconds, why=record.why)
+            status.markdown(f"{blocks.badge(record.status)} {words}")
 
         try:
             pipeline.run(workspace, on_step=tell)
@@ -408,7 +408,7 @@ def probe() -> None:
             st.markdown(t("pipelines.probe_said", **numbers))
             if done != settings:
                 st.caption(f":orange[{t('pipelines.probe_stale')}]")
-        blocks.mission(lesson.PROBE, found)
+        blocks.mission(lesson.PROBE, found, widest=lesson.WIDEST)
         blocks.code_that_ran(noise.cross_validated, noise.throw)
 
 

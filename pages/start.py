@@ -207,7 +207,7 @@ def fifty(desks: tuple[str, ...]) -> None:
     lanes = lesson.lanes(desks)
     models = {run.lane: read_desk(run) for run in fleet.last(workspace, lanes)}
     pressed = st.button(
-        t("start.fifty_again" if models else "start.fifty_run", desks=len(desks)),
+        t("start.fifty_run", desks=len(desks)),
         type="primary",
         icon=":material/play_arrow:",
         key="start.fifty",

@@ -25,7 +25,7 @@ def test_predict_run_change_break_and_mend(visit) -> None:
 
     page.locator(".st-key-pipelines-leaves input[type=range]").focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_text("2 of 6 steps would run now.").wait_for()
+    page.get_by_text("2 of 6 steps would run now").wait_for()
     run(page, "2 of 6 steps ran, 4 reused")
 
     page.locator("button[data-step=train]").click()
@@ -35,7 +35,7 @@ def test_predict_run_change_break_and_mend(visit) -> None:
     page.get_by_role("combobox", name="Data version").focus()
     page.keyboard.press("ArrowDown")
     page.get_by_role("option", name="v4").click()
-    page.get_by_text("of 6 steps would run now.").wait_for()
+    page.get_by_text("of 6 steps would run now").wait_for()
     settle(page)
     run(page, "validate stopped the run.")
     page.get_by_role("button", name="Check out v5 and run again").click()
