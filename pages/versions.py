@@ -131,7 +131,6 @@ with instrument:
                     columns=v.columns,
                     megabytes=v.bytes / 1e6,
                     digest=short(v.digest),
-                    date=v.lesson_date,
                 )
                 for v in history
             },

@@ -65,7 +65,7 @@ def history_graph(history: Sequence[Version], current: str, look: Look, facts: M
 
 
 def _label(figure: go.Figure, version: Version, y: int, side: int, look: Look, facts: str) -> None:
-    message = textwrap.shorten(version.message.splitlines()[0], 48, placeholder=" …")
+    message = textwrap.shorten(version.message.splitlines()[0], 38, placeholder=" …")
     words = f"<b>{charts.literal(version.name)}</b>  {charts.literal(message)}"
     if facts:
         words += f"<br><span style='color:{look.soft};font-size:12px'>{charts.literal(facts)}</span>"
