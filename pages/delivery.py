@@ -23,6 +23,7 @@ from tutor.simulation import arena as arenas
 
 PAGE = "delivery"
 ASKED = ("carrier", "origin", "dest", "hour", "temp", "wind_speed", "precip", "visib")
+MARGINS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)
 EDITABLE = ("at_least", "margin", "p95_ms")
 workspace = session.workspace()
 course = template_of(workspace)
@@ -94,6 +95,7 @@ def number(value: float | None, verdict: Verdict) -> str:
     """A verdict's number with the digits it deserves."""
     if value is None:
         return "–"
+    value += 0.0  # never "-0"
     return f"{value:.0f}" if verdict.unit == "columns" or verdict.kind == "schema" else f"{value:.4g}"
 
 
@@ -139,7 +141,7 @@ def decided(run_id: str) -> None:
         return
     kept = earlier[-1].detail
     outcomes: Any = kept["verdicts"]
-    st.markdown(t("delivery.earlier", digest=short(str(kept["policy"])), when=earlier[-1].created))
+    st.markdown(t("delivery.earlier", digest=short(str(kept["policy"])), when=earlier[-1].created.astimezone()))
     st.markdown(
         " ".join(blocks.badge(outcome, f"{name}: {t(f'verdict.{outcome}')}") for name, outcome in outcomes.items())
     )
@@ -150,6 +152,8 @@ def show(decision: gates.Decision) -> None:
     blocks.verdict(decision.outcome, t(f"delivery.decision.{decision.outcome}"))
     words = {
         v.gate: plain("delivery.line", gate=v.gate, value=number(v.value, v), threshold=number(v.threshold, v))
+        if v.value is not None
+        else plain("delivery.line_skipped", gate=v.gate, word=plain(f"verdict.{v.outcome}"))
         for v in decision.verdicts
     }
     blocks.figure(
@@ -215,14 +219,14 @@ def champion_card() -> registry.ModelVersion | None:
             st.markdown(
                 t(
                     "delivery.card", version=champion.version, digest=short(champion.digest), run=champion.run_id[:8],
-                    when=moves[-1].created, cost=champion.metrics.get("cost_per_row", float("nan")),
+                    when=moves[-1].created.astimezone(), cost=champion.metrics.get("cost_per_row", float("nan")),
                 )
             )  # fmt: skip
         if moves:
             line = {"promote": "delivery.move", "rollback": "delivery.move_back"}
             rows = [
                 {
-                    plain("delivery.head.when"): move.created,
+                    plain("delivery.head.when"): move.created.astimezone().replace(tzinfo=None),
                     plain("delivery.head.what"): plain(
                         line.get(move.kind, "delivery.move"), version=move.version or 0, previous=move.previous or 0
                     ),
@@ -285,7 +289,7 @@ def policy_editor() -> None:
     if "policy_error" in lab:
         blocks.problem(lab.pop("policy_error"))
     with st.expander("gates.yaml", icon=":material/description:"):
-        st.code(workspace.gates.read_text(encoding="utf-8"), language="yaml")
+        st.code(workspace.gates.read_text(encoding="utf-8"), language=None)
 
 
 KINDS_RANGE = {"at_least": (0.0, 1.0), "margin": (0.001, 1.0), "p95_ms": (0.1, 10_000.0)}
@@ -338,16 +342,16 @@ def answers(champion: registry.ModelVersion) -> None:
         st.markdown(t("delivery.http"))
         st.code(
             f"curl -s {base}/api/w/{token}/predict \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'",
-            language="bash", wrap_lines=True,
+            language=None, wrap_lines=True,
         )  # fmt: skip
-        st.code(json.dumps({"answers": [answer.to_dict()]}, indent=1), language="json")
+        st.code(json.dumps({"answers": [answer.to_dict()]}, indent=1), language=None, wrap_lines=True)
         wrong = {("temperature" if name == "temp" else name): value for name, value in flight.items()}
         try:
             scorer.score([wrong])
         except SchemaError as error:
             reply = http.reply_to(error)
             st.markdown(t("delivery.refused", status=reply.status, column=error.column))
-            st.code(json.dumps(dict(reply.body), indent=1), language="json")
+            st.code(json.dumps(dict(reply.body), indent=1), language=None, wrap_lines=True)
 
 
 def ask(place: Any, name: str, value: Any) -> Any:
@@ -368,32 +372,23 @@ def settings() -> lesson.Settings:
     """The policy that the learner writes, from the controls."""
     names = {rule: t(f"delivery.rule.{rule}") for rule in lesson.RULES}
     rule = st.radio(t("delivery.rule_label"), lesson.RULES, 1, format_func=names.__getitem__, key="delivery.rule")
-    margin = st.select_slider(
-        t("delivery.margin"), [0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1], 0.05, key="delivery.margin",
-        disabled=rule != "not_worse",
-    )  # fmt: skip
+    calm = lesson.Settings()
+    margin, slack, budget, least = calm.margin, calm.airport_margin, calm.p95_ms, calm.at_least
+    if rule == "not_worse":
+        margin = st.select_slider(t("delivery.margin"), MARGINS, margin, key="delivery.margin", persist_state="session")
     st.markdown(f"**{t('delivery.others_on')}**")
-    one, two = st.columns(2)
-    with one:
-        inputs = st.toggle(t("delivery.gate_inputs"), False, key="delivery.on.inputs")
-        airports = st.toggle(t("delivery.gate_airports"), False, key="delivery.on.airports")
+    inputs = st.toggle(t("delivery.gate_inputs"), False, key="delivery.on.inputs")
+    airports = st.toggle(t("delivery.gate_airports"), False, key="delivery.on.airports")
+    if airports:
         slack = st.number_input(
-            t("delivery.airport_margin"),
-            0.002,
-            0.2,
-            0.03,
-            0.005,
-            format="%.3f",
-            key="delivery.slack",
-            disabled=not airports,
+            t("delivery.airport_margin"), 0.002, 0.2, slack, 0.005, format="%.3f", key="delivery.slack"
         )
-    with two:
-        fast = st.toggle(t("delivery.gate_latency"), False, key="delivery.on.latency")
-        budget = st.number_input(
-            t("delivery.budget"), 1.0, 2000.0, 200.0, 10.0, key="delivery.budget", disabled=not fast
-        )
-        floor = st.toggle(t("delivery.gate_floor"), False, key="delivery.on.floor")
-        least = st.number_input(t("delivery.at_least"), 0.5, 0.99, 0.65, 0.01, key="delivery.least", disabled=not floor)
+    fast = st.toggle(t("delivery.gate_latency"), False, key="delivery.on.latency")
+    if fast:
+        budget = st.number_input(t("delivery.budget"), 1.0, 2000.0, budget, 10.0, key="delivery.budget")
+    floor = st.toggle(t("delivery.gate_floor"), False, key="delivery.on.floor")
+    if floor:
+        least = st.number_input(t("delivery.at_least"), 0.5, 0.99, least, 0.01, key="delivery.least")
     return lesson.Settings(
         rule=str(rule), margin=float(margin), inputs=inputs, airports=airports, airport_margin=float(slack), latency=fast,
         p95_ms=float(budget), floor=floor, at_least=float(least),
@@ -432,7 +427,7 @@ def arena_result(done: lesson.Trialled) -> None:
         caption=t("delivery.arena"),
     )  # fmt: skip
     with st.expander(t("delivery.arena_policy"), icon=":material/description:"):
-        st.code(done.settings.text(), language="yaml")
+        st.code(done.settings.text(), language=None)
 
 
 def the_arena() -> None:
@@ -549,7 +544,7 @@ with right:
                     blocks.problem(error)
     for path in lab.get("exported", ()):
         with st.expander(path, icon=":material/description:"):
-            st.code((workspace.root / path).read_text(encoding="utf-8"), language="yaml")
+            st.code((workspace.root / path).read_text(encoding="utf-8"), language=None)
 
 blocks.code_cell(PAGE, lesson.CELL)
 with blocks.further():

@@ -37,12 +37,11 @@ def finished() -> tuple[TrialRecord, ...]:
 
 
 def compared(run_a: str, run_b: str) -> TrialComparison:
-    """Two trials on the flights both were judged on; a run never changes, so its id is address enough."""
-    key = f"{workspace.root}:{run_a}:{run_b}"
+    """Two trials on the flights both were judged on, at today's prices; a run itself never changes."""
+    costs = release.costs_of(workspace)
+    key = f"{workspace.root}:{run_a}:{run_b}:{costs}"
     return session.keep(
-        "experiments.compare",
-        key,
-        lambda: experiments.compare_trials(workspace, run_a, run_b, costs=release.costs_of(workspace)),
+        "experiments.compare", key, lambda: experiments.compare_trials(workspace, run_a, run_b, costs=costs)
     )
 
 
@@ -133,7 +132,7 @@ def launch(grids: list[dict[str, Any]], total: int) -> None:
             say(lambda: status.update(state="error"))
             return
         lab["launched"] = (done, total)
-        say(lambda: status.update(label=t("experiments.launched", done=done, reused=total - done), state="complete"))
+    st.rerun()  # the map, the table and the choices know the new runs
 
 
 def launcher() -> None:
@@ -221,7 +220,8 @@ holders = {alias: getattr(registry.holder(workspace, alias), "run_id", "") for a
 def listing() -> pd.DataFrame:
     """Every trial in a line; of the parameters only those in which the trials differ."""
     own = {name for record in logged for name in record.params} - {"features", "kind", "seed"}
-    differing = [name for name in sorted(own) if len({str(record.params.get(name)) for record in logged}) > 1]
+    values = {name: {str(record.params[name]) for record in logged if name in record.params} for name in own}
+    differing = [name for name in sorted(own) if len(values[name]) > 1]
     lines = []
     for record in logged:
         marks = [plain(f"experiments.mark_{alias}") for alias, run in holders.items() if run == record.run_id]
@@ -237,7 +237,7 @@ def listing() -> pd.DataFrame:
                 "auc": record.metrics.get("auc"),
                 "brier": record.metrics.get("brier"),
                 "data": record.tags.get("mlops.data.name", ""),
-                "when": record.created,
+                "when": record.created.astimezone().replace(tzinfo=None),
                 "run": record.run_id[:8],
             }
         )
@@ -251,6 +251,8 @@ def heads() -> dict[str, Any]:
     columns: dict[str, Any] = {name: st.column_config.Column(t(f"experiments.head.{name}")) for name in names}
     for name, shape in form.items():
         columns[name] = st.column_config.NumberColumn(t(f"experiments.head.{name}"), format=shape)
+    columns["alias"] = st.column_config.Column(t("experiments.head.alias"), width="medium")
+    columns["params"] = st.column_config.Column(t("experiments.head.params"), width="medium")
     columns["when"] = st.column_config.DatetimeColumn(t("experiments.head.when"), format="D MMM, HH:mm")
     return columns
 
@@ -262,7 +264,7 @@ blocks.table(
 )
 with st.expander(t("experiments.mlflow"), icon=":material/terminal:"):
     st.markdown(t("experiments.mlflow_lead"))
-    st.code(f"mlflow server --backend-store-uri sqlite:///{workspace.mlflow_db}", language="bash")
+    st.code(f"mlflow server --backend-store-uri sqlite:///{workspace.mlflow_db}", language=None)
 
 
 # --- compare two ------------------------------------------------------------------------------------------------------
@@ -298,23 +300,24 @@ def choose() -> tuple[str, str]:
     """Two trials; the two cheapest to begin with."""
     by_run = {record.run_id: record for record in logged}
     ranked = sorted(by_run, key=lambda run: by_run[run].metrics.get("cost_per_row", float("inf")))
-    chosen = []
-    for key, at in (("experiments.a", 0), ("experiments.b", 1)):
+    chosen: list[str] = []
+    for key in ("experiments.a", "experiments.b"):
         if st.session_state.get(key) not in by_run:
-            st.session_state[key] = ranked[min(at, len(ranked) - 1)]
-        chosen.append(
-            st.selectbox(
-                t(key), list(by_run), format_func=lambda run: name_of(by_run[run]), key=key, persist_state="session"
-            )
+            st.session_state[key] = next(run for run in ranked if run not in chosen)
+        run = st.selectbox(
+            t(key), list(by_run), format_func=lambda run: name_of(by_run[run]), key=key, persist_state="session"
         )
-    return str(chosen[0]), str(chosen[1])
+        chosen.append(str(run))
+    return chosen[0], chosen[1]
 
 
 text, picture = blocks.two_columns()
 ready = False
 with text:
-    run_a, run_b = choose()
-    if run_a == run_b:
+    run_a, run_b = choose() if len(logged) > 1 else ("", "")
+    if len(logged) < 2:
+        st.markdown(t("experiments.only_one"))
+    elif run_a == run_b:
         st.markdown(t("experiments.same_trial"))
     else:
         try:

@@ -76,7 +76,11 @@ def shares(
     figure = charts.bars(names, values, look, value=value, form=".0%", height=300)
     figure.update_traces(marker={"color": [look.bad, look.good]}, width=0.5)
     figure.update_yaxes(tickformat=".0%", range=[0, max(0.6, *values) * 1.15])
-    return charts.mark(figure, look, y=promised, text=words)
+    figure.add_hline(
+        y=promised, line={"width": 1, "dash": "dash", "color": look.soft}, annotation_text=charts.literal(words),
+        annotation_position="top right", annotation_font_color=look.soft,
+    )  # fmt: skip
+    return figure
 
 
 def arena(
@@ -105,13 +109,14 @@ def arena(
             ],
             "line": {"color": shades, "width": 1.5},
         },
-        text=[charts.literal(label) for label in labels],
-        textposition="outside",
-        textfont={"color": look.ink},
-        cliponaxis=False,
         hoverinfo="skip",
     )
-    high = max(commit.above for commit in commits)
-    figure.update_xaxes(title=value, range=[min(-0.03, *(c.above for c in commits)) * 4, high * 1.9], zeroline=True)
+    for row, at in enumerate(order):
+        figure.add_annotation(
+            x=max(0.0, commits[at].above), y=row, text=charts.literal(labels[row]), showarrow=False, xanchor="left", xshift=6,
+            font={"size": 12, "color": look.ink},
+        )  # fmt: skip
+    above = [commit.above for commit in commits]
+    figure.update_xaxes(title=value, range=[min(0.0, *above) * 1.3, max(0.0, *above) * 1.9], zeroline=True)
     figure.update_yaxes(showgrid=False, ticklabelstandoff=6)
     return figure
