@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_core.errors import BadParameter
+from mlops_core.parsing import parse
 
 _BLOCK = 1 << 20
 
@@ -132,7 +133,7 @@ def digest_source(source: str) -> str:
     >>> digest_source("def f(): return 2") == digest_source("def f(): return 1")
     False
     """
-    return digest_bytes(ast.dump(_Bare().visit(ast.parse(source)), annotate_fields=False).encode())
+    return digest_bytes(ast.dump(_Bare().visit(parse(source)), annotate_fields=False).encode())
 
 
 def short(digest: str) -> str:

@@ -10,6 +10,7 @@ workspace's request log. `python -m mlops_core serve` is this server; the app's 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class Service:
     schema: Schema
     threshold: float
     _scorers: dict[str, Scorer] = field(default_factory=dict)
+    _loading: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, workspace: Workspace) -> Service:
@@ -99,9 +101,10 @@ class Service:
         """The champion's scorer; NotFound without a champion, Damaged when its file is not what the ledger names."""
         holder = registry.holder(self.workspace, "champion")
         digest = holder.digest if holder else ""
-        if digest not in self._scorers:
-            self._scorers = {digest: from_workspace(self.workspace, self.schema, self.threshold)}
-        return self._scorers[digest]
+        with self._loading:
+            if digest not in self._scorers:
+                self._scorers = {digest: from_workspace(self.workspace, self.schema, self.threshold)}
+            return self._scorers[digest]
 
     def predict(self, body: bytes) -> Reply:
         """Answer one request and note it in the request log."""

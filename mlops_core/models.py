@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_core.digest import digest_bytes
 from mlops_core.errors import BadParameter, Damaged, NotFound
+from mlops_core.parsing import PARSING
 from mlops_core.workspace import write_atomic
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def _parse(data: bytes, name: str) -> BaseEstimator:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > _LARGEST:
             raise ValueError(f"{unpacked:,} bytes unpacked")
-        model: BaseEstimator = skops.io.loads(data, trusted=list(TRUSTED))
+        with PARSING:  # an array in the file has a header that is parsed as Python
+            model: BaseEstimator = skops.io.loads(data, trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:
         raise Damaged(
             f"{name} asks for types that models here never hold ({error}).",

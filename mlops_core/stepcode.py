@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from mlops_core.digest import digest_source
 from mlops_core.errors import BadInput, NotFound
+from mlops_core.parsing import parse
 
 Stored = Literal["table", "record", "model"]
 SUFFIX: Mapping[Stored, str] = {"table": ".parquet", "record": ".json", "model": ".skops"}
@@ -77,7 +78,7 @@ def parse_step(name: str, source: str) -> Step:
     ('dataset',)
     """
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         where = f"steps/{name}.py line {error.lineno}: {error.msg}"
         raise BadInput(

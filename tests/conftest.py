@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before scikit-learn loads OpenMP: idle threads of a busy machine spin
 
@@ -21,6 +22,11 @@ from mlops_core import project
 from mlops_core.loop import Loop
 from mlops_core.project import Home
 from mlops_core.workspace import Workspace
+
+settings.register_profile(
+    "fixed", derandomize=True
+)  # the same examples every time; HYPOTHESIS_PROFILE=default explores
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 SHARED = "MLOPS_TEST_HOME"
 Factory = Callable[[], Workspace]
@@ -69,7 +75,8 @@ def trained_factory(home: Home, tmp_path: Path) -> Factory:
     made: list[Workspace] = []
 
     def make() -> Workspace:
-        made.append(project.copy(Workspace(source), tmp_path / f"trained{len(made)}"))
+        with FileLock(str(home.root / "trained.lock")):  # two workers may want a copy at once
+            made.append(project.copy(Workspace(source), tmp_path / f"trained{len(made)}"))
         return made[-1]
 
     return make

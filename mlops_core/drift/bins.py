@@ -50,6 +50,8 @@ class Bins:
         if self.exact:
             return (*(f"{edge:g}" for edge in self.edges), "other", "missing")
         ends = [f"{edge:g}" for edge in self.edges]
+        if not ends:
+            return ("every value", "missing")
         inner = [f"{a} to {b}" for a, b in pairwise(ends)]
         return (f"to {ends[0]}", *inner, f"above {ends[-1]}", "missing")
 
@@ -76,4 +78,6 @@ def _drop_small(values: Floats, edges: Floats, least: Floats) -> Floats:
             upper = below[i]
     while kept and below[kept[-1]] < least[kept[-1]]:
         kept.pop()
+    if not kept and len(edges):  # no edge leaves enough on both sides: the one that divides most evenly
+        kept.append(int(np.argmax(np.minimum(below, len(values) - below))))
     return edges[kept[::-1]]

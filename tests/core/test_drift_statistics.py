@@ -37,7 +37,9 @@ def reference_of(values, schema=NUMBER, **options):
 @settings(max_examples=300, deadline=None)
 def test_ks_and_wasserstein_are_scipys(a, b):
     a, b = np.sort(a), np.sort(b)
-    assert kolmogorov_smirnov(a, b) == pytest.approx(stats.ks_2samp(a, b, method="asymp").statistic, abs=1e-12)
+    with np.errstate(all="ignore"):  # scipy's p-value for one row against one divides by zero; the statistic does not
+        theirs = stats.ks_2samp(a, b, method="asymp").statistic
+    assert kolmogorov_smirnov(a, b) == pytest.approx(theirs, abs=1e-12)
     assert wasserstein(a, prefix_sums(a), b) == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-9, abs=1e-9)
 
 
@@ -190,13 +192,14 @@ CASES += [(detector, kind) for detector in ("psi", "js", "chi2") for kind in ("3
 @pytest.mark.parametrize(("detector", "kind"), CASES)
 @pytest.mark.parametrize(("n", "m"), [(2000, 200), (400, 400)])
 def test_false_alarm_rate_is_the_one_promised(detector, kind, n, m):
-    """200 unchanged worlds at alpha .05. Lattice statistics may ring less often than promised, never much more."""
+    """200 unchanged worlds at alpha .05. Lattice statistics may ring less often than promised, never more than .07 allows
+    (one chance in a thousand a case)."""
     rng = np.random.default_rng(len(kind) * n)
     schema = LABELS if "labels" in kind else NUMBER
     rings = sum(
         DETECTORS[detector](reference_of(draws(kind, rng, n), schema), draws(kind, rng, m)).drifted for _ in range(200)
     )
-    assert rings / 200 <= 0.11
+    assert rings <= stats.binom.ppf(0.999, 200, 0.07)
     assert rings / 200 >= (0.0 if kind in ("flag", "mostly zero", "100 labels", "with gaps", "tied") else 0.02)
 
 
