@@ -66,6 +66,11 @@ def ensure_store(ws: Workspace, *, cache: Path | None = None) -> None:
     ws.artifacts.mkdir(exist_ok=True)
 
 
+def prepare_template() -> None:
+    """Make the migrated database now (some seconds, once per MLflow version), so that no learner waits for it."""
+    _template(default_cache())
+
+
 def _template(cache: Path) -> Path:
     """The migrated, empty database of this MLflow version; made once, in a process of its own."""
     from importlib.metadata import version

@@ -1,6 +1,6 @@
 """Everything of one workspace: make it, open it, mend it, find it again.
 
-A workspace is made once per machine in full (six data versions, an MLflow store) and then copied: payloads by hard link, the
+A workspace is made once per machine in full (six data versions) and then copied: payloads by hard link, the
 rest by value, so that a new learner waits half a second. `open_workspace` repairs what a crash may have left.
 
     home = Home.default()
@@ -105,7 +105,7 @@ def template(name: str) -> Template:
 
 
 def _build(root: Path, course: Template, source: Path, cache: Path | None) -> Workspace:
-    """Make a workspace from nothing: files, repository, data versions, tracking store."""
+    """Make a workspace from nothing: files, repository, data versions. MLflow's store is made when it is first used."""
     workspace = Workspace(root)
     workspace.mlops.mkdir(parents=True)
     for name in ("params.yaml", "gates.yaml"):
@@ -118,7 +118,6 @@ def _build(root: Path, course: Template, source: Path, cache: Path | None) -> Wo
         versions.commit(workspace, frame, name=name, message=recipe.message, lesson_date=recipe.lesson_date)
     versions.checkout(workspace, course.start)
     dvcfiles.commit(workspace, f"Work on data version {course.start}")
-    tracking.ensure_store(workspace)
     return workspace
 
 

@@ -28,7 +28,7 @@ from mlops_core.digest import digest_file
 from mlops_core.errors import NotFound
 from mlops_core.flavor import write_model_folder
 from mlops_core.ledger import open_sqlite
-from mlops_core.mlstore import artifact_root, client, ensure_store, load_mlflow, relocate, speaking
+from mlops_core.mlstore import artifact_root, client, ensure_store, load_mlflow, prepare_template, relocate, speaking
 from mlops_core.workspace import Workspace, safe_name
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ __all__ = [
     "load_mlflow",
     "log_trial",
     "model_file",
+    "prepare_template",
     "relocate",
     "speaking",
     "trial",

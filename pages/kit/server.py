@@ -106,6 +106,7 @@ class Warm:
 
     def behind(self) -> None:
         """What the first clicks need; runs in a thread behind the first page."""
+        from mlops_core import tracking
         from mlops_core.project import Home, template
         from pages.kit import desk
 
@@ -116,6 +117,7 @@ class Warm:
         self.done.append("morning")
         cells().start()
         self.done.append("cells")
+        tracking.prepare_template()
         for name in _BEHIND:
             importlib.import_module(name)
         self.done.append("tracking")
