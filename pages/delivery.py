@@ -476,7 +476,7 @@ with story:
         blocks.figure(
             charts_delivery.shares(
                 [plain("delivery.naive"), plain("delivery.proven")], [found.naive, found.proven], look,
-                value=plain("delivery.share"), promised=0.05, words=plain("delivery.promised"),
+                value=plain("delivery.share"), promised=lesson.TWO_RULES.gates[1].settings["alpha"],
             ),
             alt=plain("delivery.shares_alt", naive=found.naive, proven=found.proven, draws=found.draws),
             table=pd.DataFrame({"rule": [lesson.NAIVE, lesson.PROVEN], "share": [found.naive, found.proven]}),

@@ -132,6 +132,8 @@ def launch(grids: list[dict[str, Any]], total: int) -> None:
             say(lambda: status.update(state="error"))
             return
         lab["launched"] = (done, total)
+    for key in ("experiments.a", "experiments.b", "experiments.chosen") if done else ():
+        st.session_state.pop(key, None)  # begin with the cheapest again
     st.rerun()  # the map, the table and the choices know the new runs
 
 
@@ -325,7 +327,9 @@ with text:
         except MlopsError as error:
             blocks.problem(error)
 if ready:
-    said = lesson.decisions(workspace, lambda a, b: compared(a, b).difference, holders["challenger"])
+    said = lesson.decisions(
+        workspace, lambda a, b: compared(a, b).difference, holders["challenger"] or holders["champion"]
+    )
     words = {frozenset((claim.run_a, claim.run_b)): claim for claim in (said.claims if said else ())}
     claim = words.get(frozenset((run_a, run_b)))
     difference = pair.difference

@@ -69,17 +69,12 @@ def gates(decision: Decision, look: Look, *, words: Mapping[str, str], sides: tu
     return figure
 
 
-def shares(
-    names: Sequence[str], values: Sequence[float], look: Look, *, value: str, promised: float, words: str
-) -> go.Figure:
+def shares(names: Sequence[str], values: Sequence[float], look: Look, *, value: str, promised: float) -> go.Figure:
     """Share of equally good models that each rule promotes, and the share that superiority promises at most."""
     figure = charts.bars(names, values, look, value=value, form=".0%", height=300)
     figure.update_traces(marker={"color": [look.bad, look.good]}, width=0.5)
     figure.update_yaxes(tickformat=".0%", range=[0, max(0.6, *values) * 1.15])
-    figure.add_hline(
-        y=promised, line={"width": 1, "dash": "dash", "color": look.soft}, annotation_text=charts.literal(words),
-        annotation_position="top right", annotation_font_color=look.soft,
-    )  # fmt: skip
+    figure.add_hline(y=promised, line={"width": 1, "dash": "dash", "color": look.soft})
     return figure
 
 
