@@ -68,9 +68,23 @@ def champion_schema(workspace: Workspace, champion: ModelVersion) -> Schema:
     return schema.without(name for name in schema.features if name not in read and name not in schema.key)
 
 
-def champion_baseline(workspace: Workspace) -> Baseline:
-    """What is normal for the champion; NotFound before the first promotion."""
-    champion = registry.champion(workspace)
+def unspoilt_champion(workspace: Workspace) -> ModelVersion | None:
+    """The newest champion whose data ends before the stream starts: it can be watched over the whole stream.
+
+    A champion retrained later has seen some of those weeks. None when no such champion was ever promoted.
+    """
+    course = template_of(workspace)
+    known = {version.version: version for version in registry.versions(workspace)}
+    for move in reversed(registry.history(workspace, "champion")):
+        champion = known.get(move.version or 0)
+        if champion and data_of(workspace, champion)[str(course.schema.day)].max() < pd.Timestamp(course.stream_start):
+            return champion
+    return None
+
+
+def champion_baseline(workspace: Workspace, champion: ModelVersion | None = None) -> Baseline:
+    """What is normal for a champion (the one that serves, unless named); NotFound before the first promotion."""
+    champion = champion or registry.champion(workspace)
     if champion is None:
         raise NotFound("there is no champion yet.", code="champion.none", fix="Promote a model first.")
     frame = data_of(workspace, champion)

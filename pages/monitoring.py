@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from mlops_core import registry
 from pages.kit import blocks, session
-from pages.kit.monitoring_board import begin, board, cell, note_watch
+from pages.kit.monitoring_board import begin, board, cell, note_watch, watched
 from pages.kit.monitoring_lab import PAGE, SEED, data, lab_panel, read, shift_lab
 from pages.kit.session import t
 from tutor.lesson import monitoring as lesson
@@ -19,14 +18,15 @@ lab_panel(instrument, answered)
 
 st.header(t("monitoring.the_year"), anchor=False)
 st.markdown(t("monitoring.the_year_text"))
-serving = registry.champion(session.workspace())
-if serving is None:
+champion = watched()
+if champion is None:
     blocks.empty_state(t("monitoring.no_champion"), t("monitoring.make_champion"), begin, key="monitoring.champion",
                        doing=t("monitoring.beginning"))  # fmt: skip
     cell()
 else:
-    board(serving)
-    note_watch(serving)
+    st.markdown(t("monitoring.board_of", version=champion.version))
+    board(champion)
+    note_watch(champion)
 with blocks.further():
     st.markdown(t("monitoring.further"))
 blocks.next_stage(PAGE)

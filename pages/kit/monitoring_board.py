@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import streamlit as st
+from sklearn.pipeline import Pipeline
 
 from mlops_core import registry, release
 from mlops_core.ledger import Ledger
 from mlops_core.loop import Loop
 from mlops_core.monitor import Baseline, MonitorPolicy, Window, replay, timeline
 from mlops_core.project import Home
-from mlops_core.reference import champion_baseline, champion_schema
+from mlops_core.reference import champion_baseline, champion_schema, unspoilt_champion
 from mlops_core.registry import ModelVersion
 from mlops_core.serving import RequestLog
 from mlops_core.training import predict
@@ -39,23 +40,38 @@ def made_of(champion: ModelVersion) -> str:
     return f"{data()}:{champion.digest}:{champion.data_id}:{release.costs_of(session.workspace())}"
 
 
+def watched() -> ModelVersion | None:
+    """The champion whose board is shown: the newest one that has not seen the weeks, else the one that serves."""
+    serving = registry.champion(session.workspace())
+    if serving is None:
+        return None
+    moves = len(registry.history(session.workspace(), "champion"))
+    key = f"{session.workspace().root}:{moves}:{serving.version}"
+    return session.keep("monitoring.watched", key, lambda: unspoilt_champion(session.workspace())) or serving
+
+
+def model_of(champion: ModelVersion) -> Pipeline:
+    """The fitted model of a champion, its file checked."""
+    return registry.load_version(session.workspace(), champion.version)
+
+
 def baseline_of(champion: ModelVersion) -> Baseline:
     """What is normal for the champion."""
-    return session.keep("monitoring.baseline", made_of(champion), lambda: champion_baseline(session.workspace()))
+    return session.keep(
+        "monitoring.baseline", made_of(champion), lambda: champion_baseline(session.workspace(), champion)
+    )
 
 
 def scores_of(champion: ModelVersion) -> npt.NDArray[np.float64]:
     """What the champion says about every row of the year, computed once for every delay."""
-    return session.keep(
-        "monitoring.scores", made_of(champion), lambda: predict(registry.load(session.workspace()), year())
-    )
+    return session.keep("monitoring.scores", made_of(champion), lambda: predict(model_of(champion), year()))
 
 
 def readings_of(champion: ModelVersion, delay: int) -> tuple[Window, ...]:
     """The whole year as the board would have read it, week by week, each with what was known then."""
 
     def read_year() -> tuple[Window, ...]:
-        schema, model = champion_schema(session.workspace(), champion), registry.load(session.workspace())
+        schema, model = champion_schema(session.workspace(), champion), model_of(champion)
         policy, baseline = MonitorPolicy(settlement_days=delay), baseline_of(champion)
         first, last = course().stream_start, year()[str(course().schema.day)].max()
         return tuple(replay(year(), schema, model, baseline, policy, first, last, scores=scores_of(champion)))
@@ -67,7 +83,7 @@ def latency_of(champion: ModelVersion) -> pd.Series:
     """Milliseconds of 60 real calls of the champion with 100 rows each, measured on this machine."""
 
     def measure() -> pd.Series:
-        return pd.Series(release.latency(registry.load(session.workspace()), year()))
+        return pd.Series(release.latency(model_of(champion), year()))
 
     return session.keep("monitoring.latency", champion.digest, measure)
 

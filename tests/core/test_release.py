@@ -11,7 +11,7 @@ from mlops_core.errors import BadInput, NotFound, StepFailed
 from mlops_core.ledger import Ledger
 from mlops_core.metrics import evaluate
 from mlops_core.params import set_params
-from mlops_core.reference import champion_baseline, champion_schema, data_of, reference_scores
+from mlops_core.reference import champion_baseline, champion_schema, data_of, reference_scores, unspoilt_champion
 from mlops_core.training import predict
 from tests.conftest import Factory
 
@@ -139,3 +139,18 @@ def test_only_what_the_champion_reads_is_watched(trained_factory: Factory) -> No
 def test_without_a_champion_there_is_no_normal(workspace_factory: Factory) -> None:
     with pytest.raises(NotFound, match="no champion yet"):
         champion_baseline(workspace_factory())
+
+
+def test_the_year_is_watched_by_a_champion_that_has_not_seen_it(trained_factory: Factory) -> None:
+    ws = trained_factory()
+    first = registry.champion(ws)
+    assert unspoilt_champion(ws) == first
+    versions.checkout(ws, "v6")  # April is in it
+    set_params(ws.params, {"split.holdout_from": "2013-04-01", "model.max_leaf_nodes": 7})
+    pipeline.run(ws).raise_if_failed()
+    made = registry.register(ws, release.log_run(ws), ws.reports / "train.skops")
+    registry.promote(ws, made.version, expect=1, reason="newer", lesson_date="2013-05-01")
+    found = unspoilt_champion(ws)
+    assert found is not None
+    assert (found.version, made.version) == (1, 2)
+    assert champion_baseline(ws, found).cost.mean != champion_baseline(ws).cost.mean
