@@ -82,11 +82,30 @@ def test_two_trials_are_compared_by_the_day(ws: Workspace, seen: list[Trial]) ->
     assert turned.difference.mean == pytest.approx(-found.difference.mean)
 
 
+def test_the_days_add_up_to_the_difference(ws: Workspace, seen: list[Trial]) -> None:
+    a, b, prices = seen[0].run_id, seen[2].run_id, Costs(1, 5)
+    daily = experiments.daily_difference(ws, a, b, costs=prices)
+    costs = [row_cost(HOLDOUT["y"], predict(fit(TRAIN, SCHEMA, spec, seed=1), HOLDOUT), prices)
+             for spec in (SPECS[1], NOISY)]  # fmt: skip
+    by_hand = pd.Series(costs[0] - costs[1], index=HOLDOUT.index).groupby(HOLDOUT["day"]).agg(["size", "mean"])
+    assert daily["day"].tolist() == by_hand.index.tolist()
+    assert daily["rows"].tolist() == by_hand["size"].tolist()
+    assert daily["difference"].tolist() == pytest.approx(by_hand["mean"].tolist())
+    found = experiments.compare_trials(ws, a, b, costs=prices).difference
+    assert (daily["rows"] * daily["difference"]).sum() / daily["rows"].sum() == pytest.approx(found.mean)
+    turned = experiments.daily_difference(ws, b, a, costs=prices)
+    assert turned["difference"].tolist() == pytest.approx((-daily["difference"]).tolist())
+    dearer = experiments.daily_difference(ws, a, b, costs=Costs(1, 20))
+    assert dearer["difference"].tolist() != pytest.approx(daily["difference"].tolist())
+
+
 def test_other_rows_are_not_compared(ws: Workspace, seen: list[Trial]) -> None:
     changed = HOLDOUT.assign(x=HOLDOUT["x"] + 1)
     (other,) = experiments.sweep(ws, TRAIN, changed, SCHEMA, SPECS[:1], [1], data_id="", experiment="other rows")
     with pytest.raises(BadData, match="different rows"):
         experiments.compare_trials(ws, seen[0].run_id, other.run_id)
+    with pytest.raises(BadData, match="different rows"):
+        experiments.daily_difference(ws, seen[0].run_id, other.run_id)
 
 
 def test_every_trial_comes_back_byte_for_byte(ws: Workspace, seen: list[Trial]) -> None:

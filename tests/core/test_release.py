@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_core import pipeline, project, registry, release, tracking, versions
-from mlops_core.errors import BadInput, NotFound, StepFailed
+from mlops_core import pipeline, project, registry, release, tracking, trials, versions
+from mlops_core.errors import BadInput, NotFound, Stale, StepFailed
 from mlops_core.ledger import Ledger
 from mlops_core.metrics import evaluate
 from mlops_core.params import set_params
@@ -154,3 +154,42 @@ def test_the_year_is_watched_by_a_champion_that_has_not_seen_it(trained_factory:
     assert found is not None
     assert (found.version, made.version) == (1, 2)
     assert champion_baseline(ws, found).cost.mean != champion_baseline(ws).cost.mean
+
+
+def test_a_run_is_nominated_once_and_the_champion_stays(
+    trained_factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = trained_factory()
+    served = registry.champion(ws)
+    first, second = trials.sweep(ws, {"model.max_iter": [5, 6]}, fixed={"model.rows": 2000})
+    before = registry.challenger(ws)
+    named = release.nominate(ws, first.run_id, reason="cheapest")
+    holder = registry.challenger(ws)
+    assert named is not None
+    assert holder is not None
+    assert (named.alias, named.version, named.reason) == ("challenger", holder.version, "cheapest")
+    assert named.previous == (before.version if before else None)
+    assert holder.run_id == first.run_id
+    moves, known = registry.history(ws, "challenger"), registry.versions(ws)
+    assert release.nominate(ws, first.run_id) is None  # it is there already
+    assert (registry.history(ws, "challenger"), registry.versions(ws)) == (moves, known)
+    monkeypatch.setattr(registry, "challenger", lambda _: before)  # what somebody saw who was slower
+    with pytest.raises(Stale):
+        release.nominate(ws, second.run_id)
+    monkeypatch.undo()
+    assert registry.challenger(ws) == holder
+    moved = release.nominate(ws, second.run_id)
+    assert moved is not None
+    assert (moved.previous, moved.reason) == (holder.version, "nominated")
+    assert registry.champion(ws) == served
+
+
+def test_the_same_model_file_is_registered_once(trained_factory: Factory) -> None:
+    ws = trained_factory()
+    served = registry.champion(ws)
+    assert served is not None
+    release.nominate(ws, release.log_run(ws))  # the run that the champion comes from
+    challenger = registry.challenger(ws)
+    assert challenger is not None
+    assert challenger.version == served.version
+    assert [version.version for version in registry.versions(ws)] == [served.version]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_core import experiments, pipeline, tracking, trials
+from mlops_core import experiments, pipeline, release, tracking, trials
 from mlops_core.errors import BadParameter, NotFound
 from mlops_core.params import set_params
 from tests.conftest import Factory
@@ -72,3 +72,48 @@ def test_a_run_is_found_by_the_start_of_its_name(trained_factory: Factory) -> No
         trials.resolve(ws, "zzz")
     row = trials.row(found[0])
     assert (row["run"], row["kind"], row["data"]) == (found[0].run_id[:8], "boosting", "v5")
+
+
+def test_what_is_logged_is_not_trained_again(trained_factory: Factory) -> None:
+    ws = trained_factory()
+    told: list[str] = []
+
+    def ask(grid: dict[str, list[int]], seeds: int, rows: int = 2000) -> list[str]:
+        told.clear()
+        found = trials.sweep(
+            ws,
+            grid,
+            fixed={"model.rows": rows},
+            seeds=seeds,
+            reuse=True,
+            on_trial=lambda trial: told.append(trial.run_id),
+        )
+        return [record.run_id for record in found]
+
+    first = ask({"model.max_iter": [5, 6]}, 1)
+    assert first == told
+    logged = len(tracking.trials(ws))
+    assert ask({"model.max_iter": [6, 5]}, 1) == first[::-1]
+    assert (told, len(tracking.trials(ws))) == ([], logged)
+    more = ask({"model.max_iter": [5]}, 2)  # one seed more: only that one is new
+    assert (more, len(told)) == ([first[0], *told], 1)
+    assert ask({"model.max_iter": [5]}, 1, rows=1500) == told  # fitted on fewer rows: another trial
+    again = trials.sweep(ws, {"model.max_iter": [5]}, fixed={"model.rows": 2000})  # nobody asked for reuse
+    assert again[0].run_id not in {*first, *more}
+
+
+def test_a_trial_on_other_rows_is_not_taken_for_this_one(trained_factory: Factory) -> None:
+    ws = trained_factory()
+    grid, small = {"model.max_iter": [5]}, {"model.rows": 2000}
+    old = trials.sweep(ws, grid, fixed=small, reuse=True)
+    set_params(ws.params, {"split.holdout_from": "2013-02-15"})
+    pipeline.run(ws).raise_if_failed()
+    assert trials.sweep(ws, grid, fixed=small, reuse=True)[0].run_id != old[0].run_id
+
+
+def test_the_run_of_the_pipeline_is_a_trial_that_can_be_taken(trained_factory: Factory) -> None:
+    ws = trained_factory()
+    told: list[str] = []
+    run_id = release.log_run(ws)
+    found = trials.sweep(ws, {"model.kind": ["boosting"]}, reuse=True, on_trial=lambda trial: told.append(trial.run_id))
+    assert ([record.run_id for record in found], told) == ([run_id], [])
