@@ -1,6 +1,7 @@
 """`.github/workflows/ci.yml`: the same pipeline and the same gates on every push.
 
-Each `run:` line is a command of `python -m mlops_core`; the gate's exit code decides.
+Set the repository variable MLOPS_CORE to where the package comes from (an index name, a Git URL). Each `run:` line is a
+command of `python -m mlops_core`; the gate's exit code decides.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ def export(_workspace: Workspace) -> Mapping[str, str]:
     steps: list[dict[str, object]] = [
         {"uses": "actions/checkout@v5", "with": {"fetch-depth": 0, "persist-credentials": False}},
         {"uses": "actions/setup-python@v6", "with": {"python-version": "3.11"}},
-        {"name": "Install", "run": "pip install mlops-core"},
+        {
+            "name": "Install",
+            "run": 'pip install "$MLOPS_CORE"',
+            "env": {"MLOPS_CORE": "${{ vars.MLOPS_CORE || 'mlops-core' }}"},
+        },
     ]
     steps += [{"name": name, "run": command} for name, command in COMMANDS]
     content = {

@@ -5,6 +5,19 @@ import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when scikit-learn loads OpenMP: before any other import
-    from mlops_core.cli import main
-
-    sys.exit(main())
+    try:
+        from mlops_core.cli import INTERRUPTED, main
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"Package {error.name} is missing in {sys.executable}. "
+            "Run `make run` once, then `.venv/bin/python -m mlops_core`.\n"
+        )
+        sys.exit(2)
+    code = main()
+    if (
+        code == INTERRUPTED
+    ):  # an interrupt inside an extension module would make the interpreter end by the signal instead
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

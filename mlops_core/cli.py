@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 from mlops_core.commands import data, live, models, work
 from mlops_core.commands.base import INTERRUPTED, USAGE, Command, Outcome
@@ -17,14 +17,25 @@ from mlops_core.errors import MlopsError
 from mlops_core.plain import plain
 
 SCHEMA_VERSION = 1
+PROG = "python -m mlops_core"
 COMMANDS: tuple[Command, ...] = (*work.COMMANDS, *models.COMMANDS, *data.COMMANDS, *live.COMMANDS)
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse, which says what would be right and exits with 2; abbreviations are not accepted."""
 
+    json: ClassVar[bool] = False
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong on stderr and, if JSON was asked for, as an object on stdout; exit 2."""
+        if _Parser.json:
+            _print_json(
+                self.prog.removeprefix(f"{PROG} "), {"error": {"code": "cli.usage", "message": message, "fix": ""}}
+            )
+        super().error(message)
 
 
 def _add(parser: argparse.ArgumentParser, command: Command) -> None:
@@ -37,7 +48,7 @@ def _add(parser: argparse.ArgumentParser, command: Command) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command; `data list` and its siblings are commands of two words."""
-    parser = _Parser(prog="python -m mlops_core", description=__doc__)
+    parser = _Parser(prog=PROG, description=__doc__)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     nested: dict[str, Any] = {}
     for command in COMMANDS:
@@ -68,6 +79,7 @@ def _show(name: str, outcome: Outcome, style: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _Parser.json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     args = build_parser().parse_args(arguments)
     command: Command = args.command
     try:

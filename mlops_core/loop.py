@@ -187,7 +187,7 @@ class Loop:
         if champion is None:
             raise BadInput("there is no champion to watch yet.", code="loop.begin", fix="Begin the loop first.")
         patience = pd.Timedelta(days=14 + self.policy.settlement_days)
-        since = max(pd.Timestamp(self.course.stream_start), self._reign(), start - patience)
+        since = min(start, max(pd.Timestamp(self.course.stream_start), self._reign(), start - patience))
         end = min(start + pd.Timedelta(days=6), self.last_day)
         model = registry.load(self.workspace)
         schema = champion_schema(self.workspace, champion)

@@ -91,7 +91,7 @@ class Run:
     def message(self) -> str:
         """One line for the Git log: which steps ran and why the first of them did."""
         first = next((step for step in self.steps if step.status == "ran"), None)
-        return f"Run {', '.join(self.changed)} ({first.why})" if first else "Record the outputs"
+        return f"Run {', '.join(self.changed)} ({first.why})" if first else "Go back to outputs that were kept"
 
     def step(self, name: str) -> StepRun:
         """The record of one step; NotFound names those there are."""
@@ -267,9 +267,18 @@ def run_locked(
     seconds = time.perf_counter() - clock
     result = Run(runstore.new_id(started), lane, started, seconds, tuple(records), inputs[DATASET], params)
     store.finish(result.to_dict(), params, pipeline.steps)
-    if not lane and not overrides and result.passed and (result.changed or not dvcfiles.recorded(workspace)):
-        dvcfiles.record(workspace, pipeline.steps, params, result.outputs, message=result.message)
+    if not lane and not overrides and result.passed:
+        _write_down(store, result, pipeline.steps)
     return result
+
+
+def _write_down(store: Store, result: Run, steps: Sequence[Step]) -> None:
+    """Tell DVC and Git what stands in `reports/` now, also when every step of it was reused; nothing if they know."""
+    state = (result.outputs, result.params, tuple(steps))
+    if dvcfiles.recorded(store.workspace) and not store.is_news(*state):
+        return
+    dvcfiles.record(store.workspace, steps, result.params, result.outputs, message=result.message)
+    store.written_down(*state)
 
 
 def _advance(

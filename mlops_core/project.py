@@ -31,8 +31,10 @@ from mlops_core.digest import digest_bytes, digest_file, digest_value
 from mlops_core.errors import BadInput, Busy, NotFound
 from mlops_core.expectations import ValidationReport
 from mlops_core.ledger import copy_sqlite
+from mlops_core.params import overlay, read_params, set_params
 from mlops_core.rules import Rule, rules_of
 from mlops_core.stepcode import read_steps
+from mlops_core.training import spec_of
 from mlops_core.workspace import Workspace, link_or_copy, write_atomic
 
 LEARNER = re.compile(r"^[0-9a-f]{32}$")
@@ -143,7 +145,7 @@ def template_of(workspace: Workspace) -> Template:
 
 def create(root: Path, *, course: str = "flights", source: Path | None = None, home: Home | None = None) -> Workspace:
     """Make a workspace in the new or empty folder `root`. BadInput when something is there already."""
-    if root.exists() and any(root.iterdir()):
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise BadInput(
             f"{root} is not empty.", code="workspace.exists", fix="Name a new folder, or open the one there is."
         )
@@ -162,7 +164,12 @@ def copy(workspace: Workspace, root: Path) -> Workspace:
 
 def _copy_as(source: Path, root: Path, course: str) -> Workspace:
     """Copy into a temporary folder, then rename: the new workspace is there whole or not at all."""
-    root.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{root} cannot be made ({error.strerror}).", code="workspace.folder", fix="Name a folder of your own."
+        ) from error
     temporary = root.with_name(f".{root.name}.{os.getpid()}.{secrets.token_hex(4)}")
     _copy(source, temporary)
     _stamp(Workspace(temporary), course)
@@ -215,6 +222,16 @@ def _sweep(workspace: Workspace) -> None:
         shutil.rmtree(path, ignore_errors=True)
     for path in workspace.reports.glob(".*"):
         path.unlink(missing_ok=True)
+
+
+def change_params(workspace: Workspace, changes: Mapping[str, object]) -> None:
+    """Write parameters, but only if the model and the prices they describe make sense; else BadParameter, nothing written."""
+    params = overlay(read_params(workspace.params), changes)
+    if "model" in params:
+        spec_of(params["model"], ())
+    if "costs" in params:
+        Costs(**params["costs"])
+    set_params(workspace.params, changes)
 
 
 def touch(workspace: Workspace) -> None:

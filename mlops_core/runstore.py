@@ -220,6 +220,14 @@ class Store:
         for old in sorted(runs.glob("*.json"))[:-KEPT_RUNS]:
             old.unlink(missing_ok=True)
 
+    def is_news(self, outputs: Mapping[str, str], params: Mapping[str, Any], steps: tuple[Step, ...]) -> bool:
+        """True when this is not the state that was last written down for DVC and Git (see `written_down`)."""
+        return bool(_read_json(self._state / "recorded.json") != _state_of(outputs, params, steps))
+
+    def written_down(self, outputs: Mapping[str, str], params: Mapping[str, Any], steps: tuple[Step, ...]) -> None:
+        """Remember the state that has just been written down for DVC and Git."""
+        write_atomic(self._state / "recorded.json", _dump(_state_of(outputs, params, steps)))
+
     def runs(self) -> list[dict[str, Any]]:
         """Records of this lane's runs, oldest first."""
         found = (_read_json(path) for path in sorted((self._state / "runs").glob("*.json")))
@@ -232,6 +240,10 @@ class Store:
             if record is not None:
                 return record
         return None
+
+
+def _state_of(outputs: Mapping[str, str], params: Mapping[str, Any], steps: tuple[Step, ...]) -> str:
+    return digest_value([outputs, params, {step.name: step.source for step in steps}])
 
 
 def _stamp(path: Path) -> list[int]:

@@ -20,7 +20,7 @@ from mlops_core.training import ModelSpec, Trial, spec_of
 from mlops_core.workspace import Workspace
 
 MOST = 200
-SHOWN = ("run", "name", "status", "kind", "seed", "auc", "brier", "cost_per_row", "data")
+SHOWN = ("run", "name", "status", "kind", "settings", "seed", "auc", "brier", "cost_per_row", "data")
 
 
 def combinations(grid: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
@@ -114,6 +114,12 @@ def _known(workspace: Workspace, train: str) -> dict[str, str]:
     }
 
 
+def settings(record: TrialRecord) -> str:
+    """The parameters of the model in one line; what every trial has (kind, features, seed) is left out."""
+    left = {name: value for name, value in record.params.items() if name not in ("kind", "features", "seed")}
+    return " ".join(f"{name}={value}" for name, value in sorted(left.items()))
+
+
 def row(record: TrialRecord) -> dict[str, object]:
     """A trial as one line of a table."""
     return {
@@ -123,6 +129,7 @@ def row(record: TrialRecord) -> dict[str, object]:
         "experiment": record.experiment,
         "status": record.status,
         "kind": record.params.get("kind"),
+        "settings": settings(record),
         "seed": record.params.get("seed"),
         "data": record.tags.get("mlops.data.name", ""),
         **{name: record.metrics.get(name) for name in ("auc", "brier", "cost_per_row", "rate", "mean_score")},

@@ -34,7 +34,7 @@ def safe_name(name: str, what: str = "name") -> str:
     'v5'
     >>> safe_name("../etc")
     Traceback (most recent call last):
-    mlops_core.errors.BadName: name '../etc' cannot be used. Use letters, digits, dot, dash, underscore; at most 64.
+    mlops_core.errors.BadName: name '../etc' cannot be used. Use letters, digits, dot, dash, plus, underscore or space; at most 64.
     """
     tidy = unicodedata.normalize("NFC", name)
     bad = not _NAME.match(tidy) or ".." in tidy or tidy.endswith((".", ".lock", " ")) or tidy.casefold() in _RESERVED
@@ -43,7 +43,7 @@ def safe_name(name: str, what: str = "name") -> str:
         raise BadName(
             f"{what} {shown} cannot be used.",
             code="name.unsafe",
-            fix="Use letters, digits, dot, dash, underscore; at most 64.",
+            fix="Use letters, digits, dot, dash, plus, underscore or space; at most 64.",
             name=name,
         )
     return tidy

@@ -171,7 +171,10 @@ def policy_controls() -> None:
 with instrument:
     if champion is None or not story.entries:
         with st.container(border=True, key="loop.empty"):
-            st.markdown(t("loop.kept_out") if story.of("loop.kept") else t("loop.empty"))
+            if champion is not None:
+                st.markdown(t("loop.serving", version=champion.version))
+            else:
+                st.markdown(t("loop.kept_out") if story.of("loop.kept") else t("loop.empty"))
             if st.button(t("loop.begin"), type="primary", key=f"loop.begin.{len(story.entries)}"):
                 live(0)
     else:

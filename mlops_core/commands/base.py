@@ -72,6 +72,22 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def day(text: str, name: str) -> str:
+    """An ISO day, or BadParameter that names the argument.
+
+    >>> day("2013-04-01", "--until")
+    '2013-04-01'
+    """
+    from datetime import date
+
+    from mlops_core.errors import BadParameter
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise BadParameter(f"{name} is {text!r}.", code="cli.day", fix="Write a day like 2013-04-30.") from error
+
+
 def pairs(values: Sequence[str]) -> dict[str, object]:
     """`name=value` arguments as a mapping; values are read as YAML, so numbers become numbers.
 

@@ -162,7 +162,7 @@ def _bisect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("good", help="a version known to keep the rule")
     parser.add_argument("bad", help="a later version known to break it")
     parser.add_argument(
-        "--rule", required=True, metavar="CODE", help="code of an expectation, for example wind.possible"
+        "--rule", required=True, metavar="CODE", help="code of an expectation, for example wind_speed.range"
     )
 
 
@@ -202,7 +202,7 @@ def import_file(args: argparse.Namespace) -> Outcome:
 def _drift_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reference", help="a data version or a file")
     parser.add_argument("current", help="a data version or a file")
-    parser.add_argument("--detector", default="psi", help="psi, ks, wasserstein, js or chi2")
+    parser.add_argument("--detector", default="psi", help="psi, ks, wasserstein, js, chi2 or mean")
     parser.add_argument(
         "--alpha", type=float, default=0.05, help="share of unchanged columns that may be called drifted"
     )

@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from mlops_core.commands.base import NEGATIVE, OK, Command, Outcome, open_here, progress, table
+from mlops_core.commands.base import NEGATIVE, OK, Command, Outcome, day, open_here, progress, table
 
 
 def _monitor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,7 @@ def _monitor_arguments(parser: argparse.ArgumentParser) -> None:
 
 def monitor(args: argparse.Namespace) -> Outcome:
     """Replay the weeks as monitoring saw them, without acting."""
+    first, last = day(args.start, "--from"), day(args.until, "--until")
     from mlops_core import registry
     from mlops_core.monitor import MonitorPolicy, replay
     from mlops_core.project import Home, template_of
@@ -29,7 +30,7 @@ def monitor(args: argparse.Namespace) -> Outcome:
     year = Home.default().year(template_of(workspace))
     policy = MonitorPolicy(settlement_days=args.settle)
     schema, model = champion_schema(workspace, champion), registry.load(workspace)
-    windows = list(replay(year, schema, model, baseline, policy, args.start, args.until))
+    windows = list(replay(year, schema, model, baseline, policy, first, last))
     rows = [window.to_dict() for window in windows]
     shown = [{"week": r["start"], "rows": r["rows"], "drifted": len(r["drifted"]),
               "estimated": (r["estimated"] or {}).get("cost_per_row"), "realised": (r["realised"] or {}).get("cost_per_row"),
@@ -47,6 +48,7 @@ def _loop_arguments(parser: argparse.ArgumentParser) -> None:
 
 def loop(args: argparse.Namespace) -> Outcome:
     """The whole life cycle, week by week."""
+    until = day(args.until, "--until")
     from mlops_core.loop import Loop
     from mlops_core.project import Home, create, open_workspace, template_of
 
@@ -57,7 +59,7 @@ def loop(args: argparse.Namespace) -> Outcome:
         workspace = create(root.resolve(), source=Path(args.source) if args.source else None)
     year = Home.default().year(template_of(workspace), Path(args.source) if args.source else None)
     told = Loop(workspace, year, on_entry=lambda entry: progress(f"{entry.date}  {entry.text}"))
-    result = told.run(args.until, seed=args.seed)
+    result = told.run(until, seed=args.seed)
     rows = [{"date": e.date, "stage": e.stage, "what": e.text} for e in result.entries]
     lines = (*table(rows, ["date", "stage", "what"]), f"workspace {workspace.root}", f"digest {result.digest}")
     return Outcome({"workspace": str(workspace.root), "seed": args.seed, **result.to_dict()}, lines)

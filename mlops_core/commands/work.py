@@ -8,7 +8,6 @@ from pathlib import Path
 from mlops_core import pipeline, project
 from mlops_core.commands.base import DAMAGED, NEGATIVE, OK, Command, Outcome, open_here, pairs, progress, table
 from mlops_core.commands.doctor import examine
-from mlops_core.params import set_params
 from mlops_core.workspace import find_workspace
 
 
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> Outcome:
         planned = [{"step": p.step, "action": p.action, "why": p.why} for p in pipeline.plan(workspace, changes)]
         return Outcome({"plan": planned}, table(planned, ["step", "action", "why"]))
     if changes:
-        set_params(workspace.params, changes)
+        project.change_params(workspace, changes)
     done = pipeline.run(workspace, on_step=lambda name, record: None if record else progress(f"{name} …"))
     rows: list[dict[str, object]] = [{**step.to_dict(), "log": " · ".join(step.log)} for step in done.steps]
     lines = (*table(rows, ["step", "status", "seconds", "why", "log"]), f"{done.seconds:.2f} s")

@@ -19,7 +19,10 @@ def settings() -> tuple[str, int]:
     """Address and port that Streamlit will use: its environment variables, else .streamlit/config.toml, else 8501."""
     server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text()).get("server", {})
     address = os.environ.get("STREAMLIT_SERVER_ADDRESS", server.get("address", "127.0.0.1"))
-    return str(address), int(os.environ.get("STREAMLIT_SERVER_PORT", server.get("port", 8501)))
+    port = str(os.environ.get("STREAMLIT_SERVER_PORT", server.get("port", 8501)))
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise preflight.Refusal(f"STREAMLIT_SERVER_PORT is {port!r}. Set a number from 1 to 65535.")
+    return str(address), int(port)
 
 
 def main() -> None:

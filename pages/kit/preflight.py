@@ -88,7 +88,7 @@ def check_port(address: str, port: int) -> None:
         if probe.connect_ex((address.strip("[]"), port)) == 0:
             raise Refusal(
                 f"Port {port} on {address} is in use. Stop what runs there, or choose another: "
-                f"`streamlit run app.py --server.port {port + 1}`."
+                f"`STREAMLIT_SERVER_PORT={port + 1} make run`."
             )
 
 

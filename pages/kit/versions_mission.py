@@ -66,7 +66,7 @@ def reading_form(known: Known) -> None:
     """How many hours too old the weather was, and which factor the gusts are of the wind speed."""
     with st.form("versions.reading", border=False):
         shift = st.number_input(
-            t("versions.hours"), lesson.HOURS[0], lesson.HOURS[-1], 0, 1, format="%+d", key="versions.hours"
+            t("versions.hours"), lesson.HOURS[0], lesson.HOURS[-1], 0, 1, format="%d", key="versions.hours"
         )
         factor = st.number_input(t("versions.factor"), 0.0, 10.0, 1.0, 0.001, format="%.3f", key="versions.factor")
         if st.form_submit_button(t("versions.judge"), type="primary", key="versions.judge"):

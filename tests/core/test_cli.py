@@ -62,6 +62,19 @@ def test_usage_errors_exit_with_2(words: list[str], capsys: pytest.CaptureFixtur
     assert "usage:" in capsys.readouterr().err
 
 
+def test_a_usage_error_is_json_when_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "checkout", "--json"])
+    body = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, body["error"]["code"]) == (2, "cli.usage")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert ask(capsys, None, "init", str(tmp_path / "file"))[1]["error"]["code"] == "workspace.exists"
+    assert ask(capsys, None, "init", str(tmp_path / "file" / "x"))[1]["error"]["code"] == "workspace.folder"
+
+
 def test_without_a_workspace_it_says_run_init(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,13 +132,19 @@ def test_a_failing_run_exits_with_1_and_names_the_step(
         (["export", "nothing"], "export.unknown"),
         (["monitor"], "champion.none"),
         (["sweep", "--over", "seed=1,2"], "sweep.name"),
+        (["monitor", "--until", "yesterday"], "cli.day"),
+        (["run", "--set", "model.max_iter=-5"], "model.range"),
+        (["run", "--set", "costs.miss=0"], "costs.range"),
         (["data", "bisect", "v5", "v4", "--rule", "age.range"], "bisect.order"),
     ],
 )
 def test_bad_input_is_2_with_a_code_and_a_fix(
     workspace_factory: Factory, capsys: pytest.CaptureFixture[str], words: list[str], code: str
 ) -> None:
-    exit_code, body = ask(capsys, workspace_factory(), *words)
+    ws = workspace_factory()
+    before = ws.params.read_text()
+    exit_code, body = ask(capsys, ws, *words)
+    assert ws.params.read_text() == before
     assert (exit_code, body["error"]["code"]) == (2, code)
     assert body["error"]["message"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mlops_core import pipeline, project, registry, versions
+from mlops_core import pipeline, project, registry, release, versions
 from mlops_core.errors import BadInput, BadParameter
 from mlops_core.loop import Loop, LoopResult, RetrainPolicy
 from mlops_core.project import Home
@@ -136,6 +136,18 @@ def test_before_the_beginning_and_after_the_end(
     assert short.advance().date == "2013-04-05"
     with pytest.raises(BadInput, match="the year is over"):
         short.advance()
+
+
+def test_a_champion_promoted_with_a_later_date_still_lives_the_first_week(
+    workspace_factory: Factory, home: Home
+) -> None:
+    ws = workspace_factory()
+    pipeline.run(ws).raise_if_failed()
+    run_id = release.log_run(ws)
+    release.release(ws, run_id, release.judge(ws, run_id))  # dated by the data version: 9 April
+    loop = Loop(ws, _year(home))
+    assert loop.begin().of("loop.champion")
+    assert loop.advance().date == "2013-04-07"
 
 
 def test_a_cool_down_waits(trained_factory: Factory, home: Home) -> None:

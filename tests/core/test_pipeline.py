@@ -168,6 +168,17 @@ def test_only_a_run_that_changed_something_is_committed(workspace: Workspace) ->
     assert workspace.git("log", "-1", "--format=%s").strip() == "Run total (scale.by changed from 10 to 12)"
 
 
+def test_going_back_is_written_down_too(workspace: Workspace) -> None:
+    run(workspace)
+    lock = (workspace.root / "dvc.lock").read_text()
+    for value in (12, 10):
+        set_params(workspace.params, {"scale.by": value})
+        run(workspace)
+    assert (workspace.root / "dvc.lock").read_text() == lock
+    assert "params.yaml" not in workspace.git("status", "--porcelain")
+    assert workspace.git("log", "-1", "--format=%s").strip() == "Go back to outputs that were kept"
+
+
 def test_a_damaged_output_is_never_served(workspace: Workspace) -> None:
     run(workspace)
     path = (workspace.reports / "clean.parquet").resolve()
