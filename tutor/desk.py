@@ -267,9 +267,8 @@ def tell_morning(course: Template, year: pd.DataFrame, params: Params) -> Mornin
         scored=float(np.isfinite(predict(desk.model, last)).mean()),
         weather=float(last["temp"].notna().mean()),
     )
-    desks = tuple(
-        sorted({f"{origin}-{carrier}" for origin, carrier in zip(year["origin"], year["carrier"], strict=True)})
-    )
+    pairs = year[["origin", "carrier"]].drop_duplicates()
+    desks = tuple(sorted(f"{pair.origin}-{pair.carrier}" for pair in pairs.itertuples()))
     return Morning(_days(rows), _by_day(rows, scores), board, services, desks)
 
 
