@@ -123,6 +123,7 @@ class Warm:
         self.done.append("tracking")
         desk.money()
         self.done.append("money")
+        Home.default().clean()
         gc.collect()
         gc.freeze()
         self.done.append("frozen")
