@@ -165,7 +165,7 @@ def policy_controls() -> None:
         right.number_input(
             t("loop.holdout_days"), 7, 84, now.holdout_days, 7, key="loop.holdout_days", on_change=keep_policy
         )
-        st.caption(t("loop.policy_help", price=lesson.PRICE))
+        blocks.note(t("loop.policy_help", price=lesson.PRICE))
 
 
 with instrument:

@@ -38,7 +38,7 @@ with story:
     if revealed:
         controls(now)
     else:
-        st.caption(t("pipelines.planned_dim"))
+        blocks.note(t("pipelines.planned_dim"))
 with instrument:
     steps_panel(last)
 

@@ -127,7 +127,7 @@ def bill(money: Money) -> None:
         ]
     )
     st.markdown(t("start.why"), width=720)
-    st.caption(t("start.why_source"), width=720)
+    blocks.note(t("start.why_source"))
 
 
 def practices() -> None:
@@ -255,7 +255,7 @@ def show_grid(desks: tuple[str, ...], models: dict[str, DeskModel]) -> None:
         provenance="real",
         caption=t("start.fifty_caption"),
     )
-    st.caption(t("start.fifty_legend", rounds=lesson.ROUNDS))
+    blocks.note(t("start.fifty_legend", rounds=lesson.ROUNDS))
 
 
 def as_row(name: str, model: DeskModel | None) -> dict[str, object]:

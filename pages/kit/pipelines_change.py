@@ -12,7 +12,7 @@ import streamlit as st
 
 from mlops_core import params, project, versions
 from mlops_core.errors import MlopsError
-from pages.kit import session
+from pages.kit import blocks, session
 from pages.kit.session import plain, t
 from tutor.lesson import pipelines as lesson
 
@@ -148,4 +148,4 @@ def rare_controls() -> None:
     if changed:
         st.code(changed, language="diff")
     else:
-        st.caption(t("pipelines.no_diff"))
+        blocks.note(t("pipelines.no_diff"))

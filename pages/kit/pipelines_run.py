@@ -142,7 +142,7 @@ def open_step(last: Run | None, name: str) -> None:
     record = next((one for one in last.steps if one.step == name), None) if last else None
     with st.container(border=True, key="pipelines-step"):
         st.subheader(t("pipelines.open_step", name=name), anchor=False)
-        st.caption(step.text)
+        blocks.note(step.text)
         facts = [(t("pipelines.inputs"), ", ".join(step.reads)), (t("pipelines.parameters"), ", ".join(step.params))]
         if record is not None:
             facts += [

@@ -20,7 +20,11 @@ def cell_panel(known: Known) -> None:
         cost = lab["cell"]
         blocks.metrics(
             [
-                blocks.Metric(t("versions.cell_needed"), "8", t("versions.cell_needed_meaning")),
+                blocks.Metric(
+                    t("versions.cell_needed"),
+                    str(table(base)[lesson.STEADY[0]].to_numpy().itemsize),
+                    t("versions.cell_needed_meaning"),
+                ),
                 blocks.Metric(t("versions.cell_stored"), f"{cost.stored:,}", t("versions.cell_stored_meaning")),
                 blocks.Metric(
                     t("versions.cell_same"), f"{cost.same / cost.before:.0%}", t("versions.cell_same_meaning")

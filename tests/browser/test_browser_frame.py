@@ -179,8 +179,8 @@ def test_a_forged_cookie_makes_no_folder(visit, server: Server) -> None:
 
 
 def test_the_cell_runs_after_one_yes(visit) -> None:
-    page = visit("/pipelines")
-    opened(page, "pipelines")
+    page = visit("/versions")
+    opened(page, "versions")
     page.get_by_role("button", name=words("cell.allow")).click()
     box = page.get_by_label(words("cell.label"))
     box.fill("print('said')\n2 ** 10")
