@@ -50,13 +50,9 @@ def environment() -> dict[str, str]:
     return {"python": ".".join(platform.python_version_tuple()[:2]), **{name: _version(name) for name in LIBRARIES}}
 
 
-def environment_digest(workspace: Workspace) -> str:  # noqa: ARG001 - a workspace may pin its own one day
-    """Digest of the environment that would run now."""
-    return _environment_digest()
-
-
 @functools.cache
-def _environment_digest() -> str:
+def environment_digest() -> str:
+    """Digest of the environment that would run now."""
     return digest_value(environment())
 
 

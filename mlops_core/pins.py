@@ -51,7 +51,7 @@ def pins(ws: Workspace) -> Pins:
         data=_current(ws),
         champion=champion,
         trained_on=source[-1] if source else "",
-        environment=dvcfiles.environment_digest(ws),
+        environment=dvcfiles.environment_digest(),
         libraries=dvcfiles.environment(),
     )
 

@@ -210,7 +210,7 @@ def plan(workspace: Workspace, overrides: Mapping[str, object] | None = None, la
     params = overlay(read_params(workspace.params), overrides or {})
     inputs, plans, moved = {DATASET: store.dataset()}, [], set[str]()
     for step in load_pipeline(workspace).steps:
-        key = _key(step, params, inputs, dvcfiles.environment_digest(workspace))
+        key = _key(step, params, inputs, dvcfiles.environment_digest())
         upstream = [name for name in step.reads if name in moved]
         record = None if upstream else store.find(step, key)
         if record is not None:
@@ -254,7 +254,7 @@ def run_locked(
     pipeline = load_pipeline(workspace)
     store = Store(workspace, lane)
     inputs, records = {DATASET: store.dataset()}, list[StepRun]()
-    environment = dvcfiles.environment_digest(workspace)
+    environment = dvcfiles.environment_digest()
     for step in pipeline.steps:
         if on_step:
             on_step(step.name, None)
@@ -333,7 +333,7 @@ def run_step(workspace: Workspace, name: str) -> StepRun:
         for read in step.reads:
             if read != DATASET:
                 inputs[read] = store.adopt(pipeline.step(read))
-        return _advance(store, step, params, inputs, dvcfiles.environment_digest(workspace))
+        return _advance(store, step, params, inputs, dvcfiles.environment_digest())
 
 
 def last_run(workspace: Workspace, lane: str = "") -> Run | None:

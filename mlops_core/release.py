@@ -52,7 +52,7 @@ def log_run(workspace: Workspace, *, name: str = "", experiment: str = EXPERIMEN
     if last is None:
         raise NotFound("the pipeline has not run yet.", code="run.none", fix="Run the pipeline first.")
     last.raise_if_failed()
-    tags = {"mlops.run": digest_value(last.outputs), "mlops.env": dvcfiles.environment_digest(workspace)}
+    tags = {"mlops.run": digest_value(last.outputs), "mlops.env": dvcfiles.environment_digest()}
     for record in tracking.trials(workspace, experiment):
         if record.tags.get("mlops.run") == tags["mlops.run"] and record.status == "FINISHED":
             return record.run_id
